@@ -89,7 +89,7 @@ find "$work/kernel" -name psmouse.ko -exec cp {} "$work/root/lib/modules/" \;
 cp -R "$here/root/." "$work/root/"
 find "$work/root" -type d -exec chmod 755 {} +
 find "$work/root" -type f -exec chmod 644 {} +
-chmod 755 "$work/root/init" "$work/root/bin/busybox" "$work"/root/sbin/*
+chmod 755 "$work"/root/{init,bin/busybox,etc/greeting}
 chmod 1777 "$work/root/tmp"
 # The same packages give the same bytes: order, times, owners and inode numbers are ours.
 stamp=$(stat -c %Y "$work/busybox/bin/busybox")

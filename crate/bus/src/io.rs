@@ -1,5 +1,7 @@
 //! Register access: what a guest's IN, OUT, load or store becomes.
 
+use crate::{PhysAddr, Port};
+
 /// Width of one register access.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Width {
@@ -81,4 +83,32 @@ pub trait PciFunction {
     fn config_read(&self, offset: u8) -> u32;
     /// Writes the bytes of the dword at `offset` whose bits are set in `mask` (0xFF per byte).
     fn config_write(&mut self, offset: u8, value: u32, mask: u32);
+    /// The regions that the guest has given a place and switched on.
+    fn windows(&self) -> Vec<PciWindow> {
+        Vec::new()
+    }
+    /// True once after `windows` may have changed; the board then maps them anew.
+    fn take_remapped(&mut self) -> bool {
+        false
+    }
+}
+
+/// A region of a PCI function at the place that its configuration space gives it. The length is the
+/// region's ([`crate::Device::regions`]).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum PciWindow {
+    /// In I/O space.
+    Io {
+        /// Index of the region.
+        region: usize,
+        /// Its first port.
+        base: Port,
+    },
+    /// In memory space.
+    Memory {
+        /// Index of the region.
+        region: usize,
+        /// Its first byte.
+        base: PhysAddr,
+    },
 }

@@ -19,7 +19,7 @@ mod snapshot;
 pub use clock::{Clock, ClockControl, Time};
 pub use device::{Device, Region, Timer};
 pub use dma::{Dma, DmaError};
-pub use io::{IoError, IoResult, Mmio, PciFunction, PortIo, Width};
+pub use io::{IoError, IoResult, Mmio, PciFunction, PciWindow, PortIo, Width};
 pub use line::{Line, Lines};
 pub use snapshot::{Saved, Snapshot, SnapshotError, decode, encode};
 

@@ -1,0 +1,271 @@
+//! Decoded blocks: found by physical address and mode bits, holding no linear address.
+//!
+//! A block is a run of instructions within one page, ending at the first transfer of control. Decoding
+//! costs some 45 ns an instruction, twenty times executing it, so blocks are kept until their bytes are
+//! written, or until the cache is full and is emptied whole.
+//!
+//! In front lies the jump cache: direct-mapped by linear address, valid for one generation of the MMU (which
+//! changes whenever a translation may have gone, or code was overwritten). A hit there means that the
+//! architectural TLB holds the page for fetching, so no check is left to be made.
+//!
+//! An instruction that crosses a page boundary is a block of its own. Its second page may change under it,
+//! so that is checked each time it is entered into the jump cache.
+
+use crate::decode::{BlockDecoder, MAX_LEN, ends_block};
+use crate::exec::Exec;
+use crate::fault::Stop;
+use crate::insn::Insn;
+use crate::mmu::{Access, Mmu, PageMap, Target, chunks};
+use crate::state::mode;
+
+/// Most instructions in a block.
+pub const MAX_INSNS: usize = 64;
+/// Decoded instructions held before the cache is emptied (28 bytes each).
+const CAPACITY: usize = 1 << 19;
+const JUMP_SLOTS: usize = 1 << 13;
+
+/// Where a block's instructions lie, and how many bytes they decode.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BlockRef {
+    first: u32,
+    /// Instructions.
+    pub insns: u16,
+    /// Bytes.
+    pub bytes: u16,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Jump {
+    lin: u64,
+    /// Generation and mode bits.
+    tag: u64,
+    block: BlockRef,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Block {
+    at: BlockRef,
+    /// RAM offset of the first byte.
+    start: u64,
+    /// RAM offset of the second page, for an instruction that crosses into it.
+    second: Option<u64>,
+}
+
+impl Block {
+    /// The chunks of `page` that the block was decoded from.
+    fn chunks_in(&self, page: u64) -> u64 {
+        let bytes = u64::from(self.at.bytes);
+        if self.start >> 12 == page {
+            chunks(self.start, bytes)
+        } else {
+            chunks(0, ((self.start & 0xFFF) + bytes).saturating_sub(0x1000))
+        }
+    }
+}
+
+/// The cache of decoded blocks.
+#[derive(Debug)]
+pub struct BlockCache {
+    insns: Vec<Insn>,
+    by_key: PageMap<u64, Block>,
+    by_page: PageMap<u64, Vec<u64>>,
+    jumps: Box<[Jump; JUMP_SLOTS]>,
+    scratch: Vec<u8>,
+    decoded: u64,
+}
+
+const NO_JUMP: Jump = Jump { lin: 0, tag: u64::MAX, block: BlockRef { first: 0, insns: 0, bytes: 0 } };
+
+impl Default for BlockCache {
+    fn default() -> Self {
+        Self {
+            insns: Vec::new(),
+            by_key: PageMap::default(),
+            by_page: PageMap::default(),
+            jumps: Box::new([NO_JUMP; JUMP_SLOTS]),
+            scratch: Vec::new(),
+            decoded: 0,
+        }
+    }
+}
+
+#[inline(always)]
+fn slot(lin: u64) -> usize {
+    (lin ^ lin >> 13) as usize & (JUMP_SLOTS - 1)
+}
+
+impl BlockCache {
+    /// The block at a linear address, if the jump cache knows it.
+    #[inline(always)]
+    #[must_use]
+    pub fn jump(&self, lin: u64, mode_bits: u32, generation: u32) -> Option<BlockRef> {
+        let j = &self.jumps[slot(lin)];
+        let tag = u64::from(generation) << mode::BITS | u64::from(mode_bits);
+        (j.lin == lin && j.tag == tag).then_some(j.block)
+    }
+
+    /// The instructions of a block.
+    #[inline(always)]
+    #[must_use]
+    pub fn insns(&self, b: BlockRef) -> &[Insn] {
+        let first = b.first as usize;
+        self.insns.get(first..first + usize::from(b.insns)).unwrap_or(&[])
+    }
+
+    /// Instructions decoded so far.
+    #[must_use]
+    pub fn decoded(&self) -> u64 {
+        self.decoded
+    }
+
+    /// Bytes the cache holds.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.insns.capacity() * size_of::<Insn>() + self.by_key.capacity() * size_of::<(u64, Block)>()
+    }
+
+    /// Finds or decodes the block at a linear address and enters it into the jump cache.
+    ///
+    /// # Errors
+    /// A page fault of the fetch.
+    #[inline(never)]
+    pub fn find(&mut self, x: &mut Exec<'_>, lin: u64) -> Result<BlockRef, Stop> {
+        let a = Access { write: false, fetch: true, user: x.cpu.cpl == 3, implicit: false };
+        let phys = x.translate(lin, a)?;
+        let Target::Ram(start) = x.mmu.read_target(phys) else {
+            return self.uncached(x, phys);
+        };
+        let mode_bits = x.cpu.mode;
+        let key = start | u64::from(mode_bits) << 48;
+        let block = match self.by_key.get(&key) {
+            Some(b) => *b,
+            None => self.decode(x, lin, start, key)?,
+        };
+        if let Some(second) = block.second {
+            let next = (lin | 0xFFF) + 1 & 0xFFFF_FFFF;
+            let now = x.translate(next, a)?;
+            if x.mmu.read_target(now) != Target::Ram(second) {
+                self.remove(key);
+                self.decode(x, lin, start, key)?;
+            }
+        }
+        let at = self.by_key.get(&key).map_or(block.at, |b| b.at);
+        let tag = u64::from(x.mmu.generation()) << mode::BITS | u64::from(mode_bits);
+        self.jumps[slot(lin)] = Jump { lin, tag, block: at };
+        Ok(at)
+    }
+
+    /// Decodes the block at RAM offset `start`.
+    fn decode(&mut self, x: &mut Exec<'_>, lin: u64, start: u64, key: u64) -> Result<Block, Stop> {
+        if self.insns.len() + MAX_INSNS > CAPACITY {
+            self.clear(x.mmu);
+        }
+        let mode_bits = x.cpu.mode;
+        let left = (0x1000 - (start & 0xFFF)) as usize;
+        let page = x.mmu.ram().slice(start, left).unwrap_or(&[]);
+        let first = self.insns.len();
+        decode_run(&mut self.insns, page, mode_bits);
+        let mut second = None;
+        if self.insns.len() == first {
+            // The first instruction crosses into the next page.
+            let a = Access { write: false, fetch: true, user: x.cpu.cpl == 3, implicit: false };
+            let next = x.translate((lin | 0xFFF) + 1 & 0xFFFF_FFFF, a)?;
+            self.scratch.clear();
+            self.scratch.extend_from_slice(x.mmu.ram().slice(start, left).unwrap_or(&[]));
+            if let Target::Ram(at) = x.mmu.read_target(next) {
+                self.scratch.extend_from_slice(x.mmu.ram().slice(at, MAX_LEN).unwrap_or(&[]));
+                second = Some(at);
+            } else {
+                // Fetching from a device or past RAM: floating bus.
+                self.scratch.extend_from_slice(&[0xFF; MAX_LEN]);
+            }
+            if let Ok(insn) = BlockDecoder::new(&self.scratch, mode_bits).next_insn() {
+                self.insns.push(insn);
+            }
+        }
+        let bytes = self.insns.last().map_or(0, |i| i.end() as u16);
+        let at = BlockRef { first: first as u32, insns: (self.insns.len() - first) as u16, bytes };
+        self.decoded += u64::from(at.insns);
+        let block = Block { at, start, second };
+        x.mmu.note_code(start, u64::from(bytes));
+        self.by_page.entry(start >> 12).or_default().push(key);
+        if let Some(second) = second {
+            let rest = u64::from(bytes).saturating_sub(left as u64);
+            x.mmu.note_code(second, rest);
+            self.by_page.entry(second >> 12).or_default().push(key);
+        }
+        self.by_key.insert(key, block);
+        Ok(block)
+    }
+
+    /// Code outside RAM (a device, or nothing there): decoded anew each time, kept by nobody.
+    fn uncached(&mut self, x: &mut Exec<'_>, phys: u64) -> Result<BlockRef, Stop> {
+        if self.insns.len() + MAX_INSNS > CAPACITY {
+            self.clear(x.mmu);
+        }
+        self.scratch.clear();
+        let left = 0x1000 - (phys & 0xFFF);
+        for n in 0..MAX_LEN as u64 {
+            let byte = if n < left { x.read_phys(phys + n, crate::insn::Width::W8) as u8 } else { 0xFF };
+            self.scratch.push(byte);
+        }
+        let first = self.insns.len();
+        if let Ok(insn) = BlockDecoder::new(&self.scratch, x.cpu.mode).next_insn() {
+            self.insns.push(insn);
+        }
+        let bytes = self.insns.last().map_or(0, |i| i.end() as u16);
+        Ok(BlockRef { first: first as u32, insns: (self.insns.len() - first) as u16, bytes })
+    }
+
+    fn remove(&mut self, key: u64) {
+        if let Some(b) = self.by_key.remove(&key) {
+            for page in [Some(b.start), b.second].into_iter().flatten() {
+                if let Some(keys) = self.by_page.get_mut(&(page >> 12)) {
+                    keys.retain(|k| *k != key);
+                }
+            }
+        }
+    }
+
+    /// Drops the blocks whose bytes were written, and forgets the writes.
+    pub fn invalidate_written(&mut self, mmu: &mut Mmu) {
+        for (page, hit) in mmu.code.take_hits() {
+            let page = u64::from(page);
+            let keys = self.by_page.get(&page).cloned().unwrap_or_default();
+            for key in keys {
+                if self.by_key.get(&key).is_some_and(|b| b.chunks_in(page) & hit != 0) {
+                    self.remove(key);
+                }
+            }
+            let left = self.by_page.get(&page).map_or(0, |keys| {
+                keys.iter().filter_map(|k| self.by_key.get(k)).fold(0, |m, b| m | b.chunks_in(page))
+            });
+            mmu.code.set(page, left);
+        }
+        mmu.code_changed();
+    }
+
+    /// Drops everything.
+    pub fn clear(&mut self, mmu: &mut Mmu) {
+        for &page in self.by_page.keys() {
+            mmu.code.set(page, 0);
+        }
+        self.insns.clear();
+        self.by_key.clear();
+        self.by_page.clear();
+        *self.jumps = [NO_JUMP; JUMP_SLOTS];
+        mmu.code_changed();
+    }
+}
+
+/// Decodes instructions until the block ends, or the bytes do.
+fn decode_run(into: &mut Vec<Insn>, bytes: &[u8], mode_bits: u32) {
+    let mut decoder = BlockDecoder::new(bytes, mode_bits);
+    for _ in 0..MAX_INSNS {
+        let Ok(insn) = decoder.next_insn() else { return };
+        into.push(insn);
+        if ends_block(insn.op) || insn.repeats() || insn.end() as usize >= bytes.len() {
+            return;
+        }
+    }
+}

@@ -1,0 +1,382 @@
+//! `Exec`: the `Micro` that does it now, on numbers. With the semantics it *is* the interpreter.
+//!
+//! This file holds the processor's access to memory and the micro-operations; `run` the main loop.
+
+mod fast;
+mod memory;
+mod run;
+
+pub use fast::{Fast, specialise};
+pub use memory::Place;
+pub(crate) use memory::bus_width;
+pub use run::{Exit, Processor};
+
+use crate::fault::{Fault, Stop};
+use crate::float::F80;
+use crate::helpers;
+use crate::insn::{Gpr, Helper, Insn, Mem, Width};
+use crate::micro::{BinOp, CmpOp, FlagOp, Micro, UnOp};
+use crate::mmu::Mmu;
+use crate::platform::Platform;
+use crate::state::Cpu;
+use memory::SlowPlace;
+use x86::{Cond, Seg, eflags, vector};
+
+/// One processor at work: its state, its memory, the machine around it.
+pub struct Exec<'a> {
+    /// State.
+    pub cpu: &'a mut Cpu,
+    /// Memory.
+    pub mmu: &'a mut Mmu,
+    /// The machine.
+    pub plat: &'a mut dyn Platform,
+    /// Leave the block after the current instruction: its own code was overwritten, the platform wants
+    /// attention, the mode changed.
+    pub leave: bool,
+    /// Position in the block of the instruction at work.
+    pub index: u8,
+    /// Debug-register hits (DR6 bits 0 to 3) of the instruction at work.
+    pub debug_hits: u32,
+    /// The count of instructions at which the run ends.
+    pub limit: u64,
+    slow: SlowPlace,
+}
+
+impl std::fmt::Debug for Exec<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Exec").field("cpu", &self.cpu).finish_non_exhaustive()
+    }
+}
+
+impl<'a> Exec<'a> {
+    /// A processor about to work.
+    #[inline]
+    pub fn new(cpu: &'a mut Cpu, mmu: &'a mut Mmu, plat: &'a mut dyn Platform) -> Self {
+        mmu.update_class(cpu);
+        Self { cpu, mmu, plat, leave: false, index: 0, debug_hits: 0, limit: u64::MAX, slow: SlowPlace::default() }
+    }
+
+    /// Instructions executed before the one at work.
+    #[inline]
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.cpu.count + u64::from(self.index)
+    }
+
+    /// Records an exception with error code.
+    #[cold]
+    #[inline(never)]
+    pub fn fault(&mut self, vector: u8, error: u32) -> Stop {
+        self.cpu.fault = Fault::with(vector, error);
+        Stop::Fault
+    }
+
+    /// Records an exception without error code.
+    #[cold]
+    #[inline(never)]
+    pub fn exception(&mut self, vector: u8) -> Stop {
+        self.cpu.fault = Fault::new(vector);
+        Stop::Fault
+    }
+
+    /// #GP(0).
+    #[cold]
+    pub fn gp0(&mut self) -> Stop {
+        self.fault(vector::GP, 0)
+    }
+
+    /// #UD.
+    #[cold]
+    pub fn ud(&mut self) -> Stop {
+        self.exception(vector::UD)
+    }
+
+    /// After anything that changes segments, CPL, control registers or EFLAGS.AC/TF: mode bits, access
+    /// class and events follow, and the block is left, because code may now decode or translate otherwise.
+    pub fn mode_changed(&mut self) {
+        self.cpu.update_mode();
+        self.cpu.update_events();
+        self.mmu.update_class(self.cpu);
+        self.leave = true;
+    }
+
+    /// After the platform was accessed: leaves the block if it has something to say.
+    #[inline]
+    pub fn platform_touched(&mut self) {
+        if self.plat.needs_attention() {
+            self.leave = true;
+        }
+    }
+
+    /// The EIP of the instruction at work and of the one after it, as the code size wraps them.
+    #[must_use]
+    pub fn eip_of(&self, offset: i32) -> u64 {
+        let w = self.cpu.code_width();
+        self.cpu.eip.wrapping_add(offset as u64) & w.mask()
+    }
+
+    #[inline(always)]
+    fn go_to(&mut self, target: u64) -> Result<(), Stop> {
+        if self.cpu.mode & crate::state::mode::FLAT_CODE == 0 && target > u64::from(self.cpu.seg(Seg::Cs).max) {
+            return Err(self.gp0());
+        }
+        self.cpu.next_eip = target;
+        Ok(())
+    }
+}
+
+/// Two-operand arithmetic on zero-extended operands.
+#[inline(always)]
+#[must_use]
+pub fn bin(op: BinOp, w: Width, a: u64, b: u64) -> u64 {
+    let mask = w.mask();
+    match op {
+        BinOp::Add => a.wrapping_add(b) & mask,
+        BinOp::Sub => a.wrapping_sub(b) & mask,
+        BinOp::And => a & b,
+        BinOp::Or => a | b,
+        BinOp::Xor => a ^ b,
+        BinOp::Mul => a.wrapping_mul(b) & mask,
+        BinOp::MulHiU => match w {
+            Width::W64 => (u128::from(a) * u128::from(b) >> 64) as u64,
+            _ => a.wrapping_mul(b) >> w.bits() & mask,
+        },
+        BinOp::MulHiS => match w {
+            Width::W64 => (i128::from(a as i64) * i128::from(b as i64) >> 64) as u64,
+            _ => w.sign_extend(a).wrapping_mul(w.sign_extend(b)) >> w.bits() & mask,
+        },
+        BinOp::Shl => a << (b & 63) & mask,
+        BinOp::Shr => a >> (b & 63),
+        BinOp::Sar => (w.sign_extend(a) as i64 >> (b & 63)) as u64 & mask,
+        BinOp::Rol => {
+            let n = b as u32 % w.bits();
+            if n == 0 { a } else { (a << n | a >> (w.bits() - n)) & mask }
+        }
+        BinOp::Ror => {
+            let n = b as u32 % w.bits();
+            if n == 0 { a } else { (a >> n | a << (w.bits() - n)) & mask }
+        }
+    }
+}
+
+/// One-operand arithmetic on a zero-extended operand.
+#[inline(always)]
+#[must_use]
+pub fn un(op: UnOp, w: Width, a: u64) -> u64 {
+    let mask = w.mask();
+    match op {
+        UnOp::Not => !a & mask,
+        UnOp::Neg => a.wrapping_neg() & mask,
+        UnOp::Bswap => a.swap_bytes() >> (64 - w.bits()),
+        UnOp::Ctz => u64::from(a.trailing_zeros().min(w.bits())),
+        UnOp::Clz => u64::from(a.leading_zeros() - (64 - w.bits())),
+        UnOp::Popcnt => u64::from(a.count_ones()),
+    }
+}
+
+/// A comparison of zero-extended operands.
+#[inline(always)]
+#[must_use]
+pub fn compare(op: CmpOp, w: Width, a: u64, b: u64) -> bool {
+    let signed = |v| w.sign_extend(v) as i64;
+    match op {
+        CmpOp::Eq => a == b,
+        CmpOp::Ne => a != b,
+        CmpOp::LtU => a < b,
+        CmpOp::LeU => a <= b,
+        CmpOp::LtS => signed(a) < signed(b),
+        CmpOp::LeS => signed(a) <= signed(b),
+    }
+}
+
+/// Quotient of the double-width `hi:lo` by `d`, or `None` where the processor raises #DE.
+#[inline]
+#[must_use]
+pub fn divide(w: Width, signed: bool, hi: u64, lo: u64, d: u64) -> Option<u64> {
+    let n = u128::from(hi) << w.bits() | u128::from(lo);
+    if d == 0 {
+        return None;
+    }
+    if !signed {
+        let q = if w == Width::W64 { n / u128::from(d) } else { u128::from(n as u64 / d) };
+        return (q <= u128::from(w.mask())).then_some(q as u64);
+    }
+    let d = w.sign_extend(d) as i64;
+    let q = if w == Width::W64 {
+        (n as i128).checked_div(i128::from(d))?
+    } else {
+        let shift = 64 - 2 * w.bits();
+        let n = ((n as u64) << shift) as i64 >> shift;
+        i128::from(n.checked_div(d)?)
+    };
+    let limit = i128::from(w.sign());
+    (-limit <= q && q < limit).then_some(q as u64 & w.mask())
+}
+
+impl Micro for Exec<'_> {
+    type I = u64;
+    type X = F80;
+    type V = u128;
+    type P = Place;
+    type Stop = Stop;
+
+    #[inline(always)]
+    fn when(&mut self, c: u64, body: impl FnOnce(&mut Self) -> Result<(), Stop>) -> Result<(), Stop> {
+        if c != 0 { body(self) } else { Ok(()) }
+    }
+    #[inline(always)]
+    fn imm(&mut self, w: Width, value: u64) -> u64 {
+        value & w.mask()
+    }
+    #[inline(always)]
+    fn reg(&mut self, w: Width, r: Gpr) -> u64 {
+        let v = self.cpu.regs[usize::from(r & 15)];
+        match w {
+            Width::W8 => v >> (r >> 4 & 8) & 0xFF,
+            _ => v & w.mask(),
+        }
+    }
+    #[inline(always)]
+    fn set_reg(&mut self, w: Width, r: Gpr, v: u64) {
+        let slot = &mut self.cpu.regs[usize::from(r & 15)];
+        match w {
+            Width::W8 => {
+                let shift = r >> 4 & 8;
+                *slot = *slot & !(0xFF << shift) | (v & 0xFF) << shift;
+            }
+            Width::W16 => *slot = *slot & !0xFFFF | v & 0xFFFF,
+            Width::W32 | Width::W64 => *slot = v & w.mask(),
+        }
+    }
+    #[inline(always)]
+    fn ea(&mut self, mem: Mem) -> u64 {
+        let base = self.cpu.regs[usize::from(mem.base & 31)];
+        let index = self.cpu.regs[usize::from(mem.index & 31)];
+        base.wrapping_add(index << (mem.scale & 3)).wrapping_add(mem.disp as u64) & mem.asz.mask()
+    }
+    #[inline(always)]
+    fn bin(&mut self, op: BinOp, w: Width, a: u64, b: u64) -> u64 {
+        bin(op, w, a, b)
+    }
+    #[inline(always)]
+    fn un(&mut self, op: UnOp, w: Width, a: u64) -> u64 {
+        un(op, w, a)
+    }
+    #[inline(always)]
+    fn zext(&mut self, _: Width, _: Width, a: u64) -> u64 {
+        a
+    }
+    #[inline(always)]
+    fn sext(&mut self, from: Width, to: Width, a: u64) -> u64 {
+        from.sign_extend(a) & to.mask()
+    }
+    #[inline(always)]
+    fn trunc(&mut self, _: Width, to: Width, a: u64) -> u64 {
+        a & to.mask()
+    }
+    #[inline(always)]
+    fn compare(&mut self, op: CmpOp, w: Width, a: u64, b: u64) -> u64 {
+        u64::from(compare(op, w, a, b))
+    }
+    #[inline(always)]
+    fn select(&mut self, _: Width, c: u64, a: u64, b: u64) -> u64 {
+        if c != 0 { a } else { b }
+    }
+    #[inline(always)]
+    fn quot(&mut self, w: Width, signed: bool, hi: u64, lo: u64, d: u64) -> u64 {
+        divide(w, signed, hi, lo, d).unwrap_or(0)
+    }
+    #[inline(always)]
+    fn set_flags(&mut self, op: FlagOp, w: Width, a: u64, b: u64, r: u64) {
+        self.cpu.flags = self.cpu.flags.after(op, w, a, b, r);
+    }
+    #[inline(always)]
+    fn put_flags(&mut self, mask: u32, v: u64) {
+        self.cpu.flags = self.cpu.flags.with(mask & eflags::STATUS, v as u32);
+    }
+    #[inline(always)]
+    fn status_flags(&mut self) -> u64 {
+        u64::from(self.cpu.flags.status())
+    }
+    #[inline(always)]
+    fn cond(&mut self, cc: Cond) -> u64 {
+        u64::from(self.cpu.flags.holds(cc))
+    }
+    #[inline(always)]
+    fn set_direction(&mut self, down: bool) {
+        if down {
+            self.cpu.eflags |= eflags::DF;
+        } else {
+            self.cpu.eflags &= !eflags::DF;
+        }
+    }
+    #[inline(always)]
+    fn selector(&mut self, seg: Seg) -> u64 {
+        u64::from(self.cpu.seg(seg).selector)
+    }
+    #[inline(always)]
+    fn eip(&mut self, w: Width, offset: i32) -> u64 {
+        self.cpu.eip.wrapping_add(offset as u64) & w.mask()
+    }
+    #[inline(always)]
+    fn peek(&mut self, w: Width, p: Place) -> u64 {
+        self.peek_place(w, p)
+    }
+    #[inline(always)]
+    fn poke(&mut self, w: Width, p: Place, v: u64) {
+        self.poke_place(w, p, v);
+    }
+    #[inline(always)]
+    fn load(&mut self, w: Width, seg: Seg, ea: u64) -> Result<u64, Stop> {
+        self.read_mem(w, seg, ea)
+    }
+    #[inline(always)]
+    fn store(&mut self, w: Width, seg: Seg, ea: u64, v: u64) -> Result<(), Stop> {
+        self.write_mem(w, seg, ea, v)
+    }
+    #[inline(always)]
+    fn rmw(&mut self, w: Width, seg: Seg, ea: u64) -> Result<Place, Stop> {
+        self.place(w, seg, ea)
+    }
+    fn probe(&mut self, seg: Seg, len: u32, write: bool, ea: u64) -> Result<(), Stop> {
+        self.probe_mem(seg, ea, len, write)
+    }
+    #[inline(always)]
+    fn div_check(&mut self, w: Width, signed: bool, hi: u64, lo: u64, d: u64) -> Result<(), Stop> {
+        match divide(w, signed, hi, lo, d) {
+            Some(_) => Ok(()),
+            None => Err(self.exception(vector::DE)),
+        }
+    }
+    #[inline(always)]
+    fn jump(&mut self, w: Width, target: u64) -> Result<(), Stop> {
+        self.go_to(target & w.mask())
+    }
+    #[inline(always)]
+    fn branch(&mut self, w: Width, offset: i32) -> Result<(), Stop> {
+        let target = self.eip(w, offset);
+        self.go_to(target)
+    }
+    #[inline(always)]
+    fn branch_if(&mut self, w: Width, offset: i32, c: u64) -> Result<(), Stop> {
+        if c != 0 {
+            let target = self.eip(w, offset);
+            self.go_to(target)
+        } else {
+            Ok(())
+        }
+    }
+    #[cold]
+    fn raise(&mut self, vector: u8) -> Result<(), Stop> {
+        Err(self.exception(vector))
+    }
+    #[cold]
+    fn raise_error(&mut self, vector: u8, error: u32) -> Result<(), Stop> {
+        Err(self.fault(vector, error))
+    }
+    #[inline(never)]
+    fn helper(&mut self, h: Helper, insn: Insn) -> Result<(), Stop> {
+        helpers::call(self, h, &insn)
+    }
+}
+

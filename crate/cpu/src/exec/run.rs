@@ -1,0 +1,455 @@
+//! The main loop: interrupts, finding blocks, running them, delivering what they raise.
+
+use super::{Exec, Fast};
+use crate::blocks::{BlockCache, BlockRef};
+use crate::fault::Stop;
+use crate::helpers::interrupt::{self, Delivered};
+use crate::insn::{AluOp, Helper, Insn, Kind, Op, ShiftOp, Width};
+use crate::mmu::{Mmu, OutOfMemory, Ram};
+use crate::platform::Platform;
+use crate::semantics::{self, Form};
+use crate::state::{Cpu, event, mode};
+use x86::{Cond, Seg, eflags};
+
+/// Why `run` returned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// The instruction limit is reached.
+    Limit,
+    /// Halted, waiting for an interrupt.
+    Halted,
+    /// The platform asked for it (`Poll::stop`).
+    Platform,
+    /// Triple fault.
+    Shutdown,
+    /// A page of guest RAM is needed that is not loaded.
+    NotHere,
+}
+
+/// One processor with its memory and its decoded code.
+#[derive(Debug)]
+pub struct Processor {
+    /// State.
+    pub cpu: Box<Cpu>,
+    /// Memory.
+    pub mmu: Mmu,
+    /// Decoded blocks.
+    pub blocks: BlockCache,
+}
+
+impl Processor {
+    /// A processor at reset over `ram_size` bytes of RAM.
+    ///
+    /// # Errors
+    /// When the host does not have that much memory.
+    pub fn new(ram_size: u64) -> Result<Self, OutOfMemory> {
+        Ok(Self { cpu: Box::new(Cpu::new()), mmu: Mmu::new(Ram::new(ram_size)?), blocks: BlockCache::default() })
+    }
+
+    /// Back to the state after power-on; memory keeps its content.
+    pub fn reset(&mut self) {
+        let count = self.cpu.count;
+        *self.cpu = Cpu { count, ..Cpu::new() };
+        self.mmu.set_watch(false);
+        self.mmu.flush_all();
+    }
+
+    /// To be called after the state was set from outside (a loader, a snapshot): derived state follows.
+    pub fn state_changed(&mut self) {
+        self.cpu.update_mode();
+        self.cpu.update_events();
+        self.mmu.update_class(&self.cpu);
+        self.mmu.set_watch(self.cpu.dr[7] & 0xFF != 0);
+        self.blocks.invalidate_written(&mut self.mmu);
+    }
+
+    /// Runs until `limit` instructions have been executed since reset, or something else ends it. The
+    /// count never exceeds the limit but for the delivery of an exception.
+    pub fn run(&mut self, plat: &mut dyn Platform, limit: u64) -> Exit {
+        let Self { cpu, mmu, blocks } = self;
+        if mmu.code.has_hits() {
+            blocks.invalidate_written(mmu);
+        }
+        let mut x = Exec::new(cpu, mmu, plat);
+        x.limit = limit;
+        x.cpu.update_events();
+        if x.attend() {
+            return Exit::Platform;
+        }
+        loop {
+            let mut most = u64::MAX;
+            if x.cpu.events != 0 {
+                match x.before_block() {
+                    Ok(n) => most = n,
+                    Err(exit) => return exit,
+                }
+            }
+            let count = x.cpu.count;
+            if count >= limit {
+                return Exit::Limit;
+            }
+            most = most.min(limit - count);
+            let lin = x.cpu.segs[Seg::Cs as usize].base.wrapping_add(x.cpu.eip) & 0xFFFF_FFFF;
+            let found = match blocks.jump(lin, x.cpu.mode, x.mmu.generation()) {
+                Some(b) => Ok(b),
+                None => blocks.find(&mut x, lin),
+            };
+            let stop = match found {
+                Ok(b) if b.insns > 0 => x.run_found(blocks, b, most),
+                Ok(_) => Err(x.gp0()),
+                Err(stop) => Err(stop),
+            };
+            if let Err(stop) = stop
+                && let Err(exit) = x.stopped(stop)
+            {
+                return exit;
+            }
+            if x.leave {
+                x.leave = false;
+                if x.mmu.code.has_hits() {
+                    blocks.invalidate_written(x.mmu);
+                }
+                if x.plat.needs_attention() && x.attend() {
+                    return Exit::Platform;
+                }
+            }
+        }
+    }
+}
+
+impl Exec<'_> {
+    /// Asks the platform how things stand; true if `run` must return.
+    fn attend(&mut self) -> bool {
+        let poll = self.plat.poll(self.cpu.count);
+        if poll.intr {
+            self.cpu.events |= event::INTR;
+        } else {
+            self.cpu.events &= !event::INTR;
+        }
+        poll.stop
+    }
+
+    /// Interrupts, halt, single steps: what comes before the next block. How many instructions may run.
+    #[inline(never)]
+    fn before_block(&mut self) -> Result<u64, Exit> {
+        let events = self.cpu.events;
+        if events & event::SHUTDOWN != 0 {
+            return Err(Exit::Shutdown);
+        }
+        if events & (event::SHADOW | event::SHADOW_SS) == 0 {
+            let taken = if events & event::NMI != 0 && self.cpu.nmi_blocked == 0 {
+                self.cpu.events &= !(event::NMI | event::HALT);
+                Some(interrupt::deliver_nmi(self))
+            } else if events & event::INTR != 0 && self.cpu.eflags & eflags::IF != 0 {
+                self.cpu.events &= !event::HALT;
+                let vector = self.plat.acknowledge(self.cpu.count);
+                Some(interrupt::deliver_external(self, vector))
+            } else {
+                None
+            };
+            if let Some(delivered) = taken {
+                self.cpu.count += 1;
+                self.leave = true;
+                if delivered == Delivered::Shutdown {
+                    self.cpu.events |= event::SHUTDOWN;
+                    return Err(Exit::Shutdown);
+                }
+                if self.attend() {
+                    return Err(Exit::Platform);
+                }
+            }
+        }
+        if self.cpu.events & event::HALT != 0 {
+            return Err(Exit::Halted);
+        }
+        let one = event::TRAP | event::DEBUG | event::SHADOW | event::SHADOW_SS;
+        Ok(if self.cpu.events & one != 0 { 1 } else { u64::MAX })
+    }
+
+    /// Runs at most `most` instructions of a block.
+    #[inline(always)]
+    fn run_found(&mut self, blocks: &BlockCache, b: BlockRef, most: u64) -> Result<(), Stop> {
+        let insns = blocks.insns(b);
+        let width = if self.cpu.mode & mode::CODE32 != 0 { Width::W32 } else { Width::W16 };
+        self.cpu.next_eip = self.cpu.eip.wrapping_add(u64::from(b.bytes)) & width.mask();
+        if most == 1 && self.cpu.events != 0 {
+            return self.single_step(insns);
+        }
+        if self.cpu.mode & mode::FLAT_CODE == 0 && !self.inside_code_segment(insns) {
+            return Err(self.gp0());
+        }
+        let limit = usize::try_from(most).unwrap_or(usize::MAX).min(insns.len());
+        self.run_insns(insns, limit, width)
+    }
+
+    /// Whether a block lies within the code segment's limit. If only its end does not, the part that does is
+    /// run by single instructions.
+    #[cold]
+    #[inline(never)]
+    fn code_limit_insns(&self, insns: &[Insn]) -> usize {
+        let max = u64::from(self.cpu.seg(Seg::Cs).max);
+        insns.iter().take_while(|i| self.cpu.eip + i.end() as u64 - 1 <= max).count()
+    }
+
+    #[inline]
+    fn inside_code_segment(&self, insns: &[Insn]) -> bool {
+        insns.first().is_some_and(|i| self.cpu.eip + i.end() as u64 - 1 <= u64::from(self.cpu.seg(Seg::Cs).max))
+    }
+
+    #[inline(always)]
+    fn run_insns(&mut self, insns: &[Insn], limit: usize, width: Width) -> Result<(), Stop> {
+        let mut limit = limit;
+        if self.cpu.mode & mode::FLAT_CODE == 0 {
+            limit = limit.min(self.code_limit_insns(insns));
+        }
+        let mut done = 0;
+        let mut result = Ok(());
+        for i in &insns[..limit] {
+            self.index = i.index;
+            result = self.step_fast(i);
+            if result.is_err() {
+                break;
+            }
+            done += 1;
+            if self.leave {
+                break;
+            }
+        }
+        self.cpu.count += done as u64;
+        if result.is_ok() && done == insns.len() {
+            self.cpu.eip = self.cpu.next_eip;
+        } else {
+            // In the middle: at the next instruction, or at the one that stopped.
+            let offset = insns.get(done).map_or(0, |i| i.start);
+            self.cpu.eip = self.cpu.eip.wrapping_add(u64::from(offset)) & width.mask();
+        }
+        self.index = 0;
+        result
+    }
+
+    /// One instruction with everything that may surround it: shadow, breakpoints, trap.
+    #[inline(never)]
+    fn single_step(&mut self, insns: &[Insn]) -> Result<(), Stop> {
+        let Some(i) = insns.first() else { return Ok(()) };
+        let events = self.cpu.events;
+        self.cpu.events &= !(event::SHADOW | event::SHADOW_SS);
+        if events & event::DEBUG != 0 && events & event::SHADOW_SS == 0 {
+            let hits = interrupt::instruction_breakpoint(self.cpu);
+            if hits != 0 {
+                self.cpu.dr[6] = self.cpu.dr[6] & !0xF | u64::from(hits);
+                return Err(self.exception(x86::vector::DB));
+            }
+        }
+        let before = self.cpu.eflags;
+        self.debug_hits = 0;
+        let width = self.cpu.code_width();
+        if self.cpu.mode & mode::FLAT_CODE == 0 && !self.inside_code_segment(insns) {
+            return Err(self.gp0());
+        }
+        // The default continuation of the block is past all of it.
+        self.cpu.next_eip = self.cpu.eip.wrapping_add(i.end() as u64) & width.mask();
+        semantics::step(self, i)?;
+        self.cpu.count += 1;
+        self.cpu.eip = self.cpu.next_eip;
+        if before & eflags::RF != 0 && i.op != Op::Helper(Helper::Iret) {
+            self.cpu.eflags &= !eflags::RF;
+            self.cpu.update_events();
+        }
+        let mut bits = self.debug_hits;
+        let software = matches!(i.op, Op::Helper(Helper::Int | Helper::Int1 | Helper::Int3 | Helper::Into));
+        if before & eflags::TF != 0 && !software {
+            bits |= 1 << 14;
+        }
+        if bits != 0 && self.cpu.events & event::SHADOW_SS == 0 {
+            self.cpu.count += 1;
+            self.leave = true;
+            if interrupt::deliver_trap_debug(self, bits) == Delivered::Shutdown {
+                self.cpu.events |= event::SHUTDOWN;
+            }
+        }
+        Ok(())
+    }
+
+    /// Delivers what an instruction (at `cpu.eip`) raised.
+    #[inline(never)]
+    fn stopped(&mut self, stop: Stop) -> Result<(), Exit> {
+        self.leave = true;
+        self.index = 0;
+        match stop {
+            Stop::NotHere => Err(Exit::NotHere),
+            Stop::Fault => {
+                self.cpu.count += 1;
+                self.cpu.events &= !(event::SHADOW | event::SHADOW_SS);
+                if interrupt::deliver_fault(self) == Delivered::Shutdown {
+                    self.cpu.events |= event::SHUTDOWN;
+                    return Err(Exit::Shutdown);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    /// One instruction: its specialised arm, or the general way.
+    #[inline(always)]
+    fn step_fast(&mut self, i: &Insn) -> Result<(), Stop> {
+        use Kind::{Imm, Mem, None as No, Reg};
+        const W: Width = Width::W32;
+        const B: Width = Width::W8;
+        macro_rules! form {
+            ($w:expr, $k0:expr, $k1:expr) => {
+                const { Form::flat($w, $k0, $k1) }
+            };
+        }
+        macro_rules! alu {
+            ($op:ident, $w:expr, $k0:expr, $k1:expr) => {
+                semantics::alu(self, i, form!($w, $k0, $k1), AluOp::$op)
+            };
+        }
+        macro_rules! shift {
+            ($op:ident, $k1:expr) => {
+                semantics::shift(self, i, form!(W, Reg, $k1), ShiftOp::$op)
+            };
+        }
+        macro_rules! jcc {
+            ($cc:ident) => {
+                semantics::jcc(self, i, W, Cond::$cc)
+            };
+        }
+        match i.fast {
+            Fast::None => self.step_general(i),
+            Fast::MovRR => semantics::mov(self, i, form!(W, Reg, Reg)),
+            Fast::MovRI => semantics::mov(self, i, form!(W, Reg, Imm)),
+            Fast::MovRM => semantics::mov(self, i, form!(W, Reg, Mem)),
+            Fast::MovMR => semantics::mov(self, i, form!(W, Mem, Reg)),
+            Fast::MovMI => semantics::mov(self, i, form!(W, Mem, Imm)),
+            Fast::Mov8RM => semantics::mov(self, i, form!(B, Reg, Mem)),
+            Fast::Mov8MR => semantics::mov(self, i, form!(B, Mem, Reg)),
+            Fast::Mov8RR => semantics::mov(self, i, form!(B, Reg, Reg)),
+            Fast::Mov8MI => semantics::mov(self, i, form!(B, Mem, Imm)),
+            Fast::Mov8RI => semantics::mov(self, i, form!(B, Reg, Imm)),
+            Fast::Mov16RM => semantics::mov(self, i, form!(Width::W16, Reg, Mem)),
+            Fast::Mov16MR => semantics::mov(self, i, form!(Width::W16, Mem, Reg)),
+            Fast::Lea => semantics::lea(self, i, form!(W, Reg, Mem)),
+            Fast::Movzx8R => semantics::movzx(self, i, form!(W, Reg, Reg), B),
+            Fast::Movzx8M => semantics::movzx(self, i, form!(W, Reg, Mem), B),
+            Fast::Movzx16R => semantics::movzx(self, i, form!(W, Reg, Reg), Width::W16),
+            Fast::Movzx16M => semantics::movzx(self, i, form!(W, Reg, Mem), Width::W16),
+            Fast::Movsx8R => semantics::movsx(self, i, form!(W, Reg, Reg), B),
+            Fast::Movsx8M => semantics::movsx(self, i, form!(W, Reg, Mem), B),
+            Fast::Movsx16R => semantics::movsx(self, i, form!(W, Reg, Reg), Width::W16),
+            Fast::Movsx16M => semantics::movsx(self, i, form!(W, Reg, Mem), Width::W16),
+            Fast::AddRR => alu!(Add, W, Reg, Reg),
+            Fast::AddRI => alu!(Add, W, Reg, Imm),
+            Fast::AddRM => alu!(Add, W, Reg, Mem),
+            Fast::AddMR => alu!(Add, W, Mem, Reg),
+            Fast::AddMI => alu!(Add, W, Mem, Imm),
+            Fast::SubRR => alu!(Sub, W, Reg, Reg),
+            Fast::SubRI => alu!(Sub, W, Reg, Imm),
+            Fast::SubRM => alu!(Sub, W, Reg, Mem),
+            Fast::SubMR => alu!(Sub, W, Mem, Reg),
+            Fast::SubMI => alu!(Sub, W, Mem, Imm),
+            Fast::AndRR => alu!(And, W, Reg, Reg),
+            Fast::AndRI => alu!(And, W, Reg, Imm),
+            Fast::AndRM => alu!(And, W, Reg, Mem),
+            Fast::AndMR => alu!(And, W, Mem, Reg),
+            Fast::AndMI => alu!(And, W, Mem, Imm),
+            Fast::OrRR => alu!(Or, W, Reg, Reg),
+            Fast::OrRI => alu!(Or, W, Reg, Imm),
+            Fast::OrRM => alu!(Or, W, Reg, Mem),
+            Fast::OrMR => alu!(Or, W, Mem, Reg),
+            Fast::OrMI => alu!(Or, W, Mem, Imm),
+            Fast::XorRR => alu!(Xor, W, Reg, Reg),
+            Fast::XorRI => alu!(Xor, W, Reg, Imm),
+            Fast::XorRM => alu!(Xor, W, Reg, Mem),
+            Fast::XorMR => alu!(Xor, W, Mem, Reg),
+            Fast::AdcRR => alu!(Adc, W, Reg, Reg),
+            Fast::AdcRI => alu!(Adc, W, Reg, Imm),
+            Fast::AdcRM => alu!(Adc, W, Reg, Mem),
+            Fast::SbbRR => alu!(Sbb, W, Reg, Reg),
+            Fast::SbbRI => alu!(Sbb, W, Reg, Imm),
+            Fast::SbbRM => alu!(Sbb, W, Reg, Mem),
+            Fast::CmpRR => alu!(Cmp, W, Reg, Reg),
+            Fast::CmpRI => alu!(Cmp, W, Reg, Imm),
+            Fast::CmpRM => alu!(Cmp, W, Reg, Mem),
+            Fast::CmpMR => alu!(Cmp, W, Mem, Reg),
+            Fast::CmpMI => alu!(Cmp, W, Mem, Imm),
+            Fast::TestRR => alu!(Test, W, Reg, Reg),
+            Fast::TestRI => alu!(Test, W, Reg, Imm),
+            Fast::TestMI => alu!(Test, W, Mem, Imm),
+            Fast::TestMR => alu!(Test, W, Mem, Reg),
+            Fast::Cmp8RR => alu!(Cmp, B, Reg, Reg),
+            Fast::Cmp8RI => alu!(Cmp, B, Reg, Imm),
+            Fast::Cmp8RM => alu!(Cmp, B, Reg, Mem),
+            Fast::Cmp8MR => alu!(Cmp, B, Mem, Reg),
+            Fast::Cmp8MI => alu!(Cmp, B, Mem, Imm),
+            Fast::Test8RR => alu!(Test, B, Reg, Reg),
+            Fast::Test8RI => alu!(Test, B, Reg, Imm),
+            Fast::Test8MI => alu!(Test, B, Mem, Imm),
+            Fast::And8RI => alu!(And, B, Reg, Imm),
+            Fast::Or8RI => alu!(Or, B, Reg, Imm),
+            Fast::Or8RR => alu!(Or, B, Reg, Reg),
+            Fast::Xor8RR => alu!(Xor, B, Reg, Reg),
+            Fast::Add8RI => alu!(Add, B, Reg, Imm),
+            Fast::Sub8RI => alu!(Sub, B, Reg, Imm),
+            Fast::IncR => semantics::inc_dec(self, i, form!(W, Reg, No), true),
+            Fast::DecR => semantics::inc_dec(self, i, form!(W, Reg, No), false),
+            Fast::IncM => semantics::inc_dec(self, i, form!(W, Mem, No), true),
+            Fast::DecM => semantics::inc_dec(self, i, form!(W, Mem, No), false),
+            Fast::NegR => semantics::neg(self, i, form!(W, Reg, No)),
+            Fast::NotR => semantics::not(self, i, form!(W, Reg, No)),
+            Fast::ShlRI => shift!(Shl, Imm),
+            Fast::ShrRI => shift!(Shr, Imm),
+            Fast::SarRI => shift!(Sar, Imm),
+            Fast::RolRI => shift!(Rol, Imm),
+            Fast::RorRI => shift!(Ror, Imm),
+            Fast::ShlRC => shift!(Shl, Reg),
+            Fast::ShrRC => shift!(Shr, Reg),
+            Fast::ImulRR => semantics::multiply_truncating(self, i, form!(W, Reg, Reg), false),
+            Fast::ImulRM => semantics::multiply_truncating(self, i, form!(W, Reg, Mem), false),
+            Fast::ImulRRI => semantics::multiply_truncating(self, i, form!(W, Reg, Reg), true),
+            Fast::PushR => semantics::push(self, i, form!(W, Reg, No)),
+            Fast::PushI => semantics::push(self, i, form!(W, Imm, No)),
+            Fast::PushM => semantics::push(self, i, form!(W, Mem, No)),
+            Fast::PopR => semantics::pop(self, i, form!(W, Reg, No)),
+            Fast::Leave => semantics::leave(self, i, form!(W, No, No)),
+            Fast::Call => semantics::call(self, i, form!(W, Imm, No), W),
+            Fast::CallR => semantics::call_indirect(self, i, form!(W, Reg, No)),
+            Fast::CallM => semantics::call_indirect(self, i, form!(W, Mem, No)),
+            Fast::Ret => semantics::ret(self, i, form!(W, No, No)),
+            Fast::Jmp => semantics::jmp(self, i, W),
+            Fast::JmpR => semantics::jmp_indirect(self, i, form!(W, Reg, No)),
+            Fast::JmpM => semantics::jmp_indirect(self, i, form!(W, Mem, No)),
+            Fast::Nop => Ok(()),
+            Fast::JccO => jcc!(O),
+            Fast::JccNo => jcc!(No),
+            Fast::JccB => jcc!(B),
+            Fast::JccAe => jcc!(Ae),
+            Fast::JccE => jcc!(E),
+            Fast::JccNe => jcc!(Ne),
+            Fast::JccBe => jcc!(Be),
+            Fast::JccA => jcc!(A),
+            Fast::JccS => jcc!(S),
+            Fast::JccNs => jcc!(Ns),
+            Fast::JccP => jcc!(P),
+            Fast::JccNp => jcc!(Np),
+            Fast::JccL => jcc!(L),
+            Fast::JccGe => jcc!(Ge),
+            Fast::JccLe => jcc!(Le),
+            Fast::JccG => jcc!(G),
+            Fast::SetccR => match i.op {
+                Op::Setcc(cc) => semantics::setcc(self, i, form!(B, Reg, No), cc),
+                _ => Ok(()),
+            },
+            Fast::CmovRR => match i.op {
+                Op::Cmovcc(cc) => semantics::cmov(self, i, form!(W, Reg, Reg), cc),
+                _ => Ok(()),
+            },
+            Fast::Cdq => semantics::cwd(self, i, form!(W, No, No)),
+        }
+    }
+
+    #[inline(never)]
+    fn step_general(&mut self, i: &Insn) -> Result<(), Stop> {
+        semantics::step(self, i)
+    }
+}

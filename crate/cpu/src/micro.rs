@@ -1,0 +1,229 @@
+//! Micro-operations: all that an instruction may do.
+//!
+//! [`for_each_micro_op`] is the table. From it come the trait [`Micro`], which semantics are written
+//! against, and elsewhere the IR's operations, the lifter that records them, the printer and the IR
+//! evaluator. Only `Exec` (and later the emitter) gives each row a meaning.
+//!
+//! A row is `name { static parameters } (values) -> result`. Static parameters are facts of the
+//! instruction; values are opaque and typed by kind:
+//!
+//! | kind | what | in `Exec` |
+//! |---|---|---|
+//! | `I` | integer of the width the row says, zero-extended | `u64` |
+//! | `X` | 80-bit extended | `F80` |
+//! | `V` | 128-bit vector | `u128` |
+//! | `P` | a place in memory checked for reading and writing | `Place` |
+//! | `U` | nothing | `()` |
+//!
+//! Rules (DESIGN section 3): branch on the instruction, never on a value; everything that may fault comes
+//! before anything that commits; the only conditional on a value is [`Micro::when`].
+
+use crate::insn::{Gpr, Helper, Insn, Mem, Width};
+use x86::{Cond, Seg};
+
+/// Two-operand integer operations; operands and result have the row's width.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum BinOp {
+    /// a + b.
+    Add,
+    /// a - b.
+    Sub,
+    /// a & b.
+    And,
+    /// a | b.
+    Or,
+    /// a ^ b.
+    Xor,
+    /// Low half of a * b.
+    Mul,
+    /// High half of the unsigned product.
+    MulHiU,
+    /// High half of the signed product.
+    MulHiS,
+    /// a << b; b is below 32 (64 for W64); bits shifted out of the width are lost.
+    Shl,
+    /// Logical a >> b; b as for `Shl`.
+    Shr,
+    /// Arithmetic a >> b; b as for `Shl`.
+    Sar,
+    /// Rotate left; the count is taken modulo the width.
+    Rol,
+    /// Rotate right; the count is taken modulo the width.
+    Ror,
+}
+
+/// One-operand integer operations.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum UnOp {
+    /// !a.
+    Not,
+    /// -a.
+    Neg,
+    /// Bytes in reverse order.
+    Bswap,
+    /// Index of the lowest set bit; the width if there is none.
+    Ctz,
+    /// Number of leading zeros in the width.
+    Clz,
+    /// Number of set bits.
+    Popcnt,
+}
+
+/// Comparisons: 1 if true, else 0.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum CmpOp {
+    /// a == b.
+    Eq,
+    /// a != b.
+    Ne,
+    /// Unsigned a < b.
+    LtU,
+    /// Unsigned a <= b.
+    LeU,
+    /// Signed a < b.
+    LtS,
+    /// Signed a <= b.
+    LeS,
+}
+
+/// How the six status flags follow from an operation (see [`crate::flags`]).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum FlagOp {
+    /// r = a + b (+ carry).
+    Add,
+    /// r = a - b (- borrow).
+    Sub,
+    /// r is a logical result: CF, OF and AF are 0. `a` and `b` do not matter.
+    Logic,
+    /// As `Logic`, but CF is `a` and OF is `b` (0 or 1).
+    Explicit,
+    /// r = a + 1: CF is kept. `b` does not matter.
+    Inc,
+    /// r = a - 1: CF is kept.
+    Dec,
+}
+
+/// The table of micro-operations, handed to the macro named as argument.
+#[macro_export]
+macro_rules! for_each_micro_op {
+    ($then:ident) => {
+        $then! {
+            infallible {
+                /// A constant of width `w`.
+                imm { w: Width, value: u64 } () -> I;
+                /// A general register, or a part of it.
+                reg { w: Width, r: Gpr } () -> I;
+                /// Writes a general register: 8 and 16 bits merge, 32 bits clear the upper half.
+                set_reg { w: Width, r: Gpr } (v: I) -> U;
+                /// Effective address of a memory operand, wrapped to its address size.
+                ea { mem: Mem } () -> I;
+                /// Two-operand arithmetic.
+                bin { op: BinOp, w: Width } (a: I, b: I) -> I;
+                /// One-operand arithmetic.
+                un { op: UnOp, w: Width } (a: I) -> I;
+                /// Zero-extension.
+                zext { from: Width, to: Width } (a: I) -> I;
+                /// Sign-extension.
+                sext { from: Width, to: Width } (a: I) -> I;
+                /// The low bits.
+                trunc { from: Width, to: Width } (a: I) -> I;
+                /// A comparison: 1 or 0 (W32).
+                compare { op: CmpOp, w: Width } (a: I, b: I) -> I;
+                /// `a` if `c` is not zero, else `b`.
+                select { w: Width } (c: I, a: I, b: I) -> I;
+                /// Quotient of the double-width `hi:lo` by `d`, after `div_check`.
+                quot { w: Width, signed: bool } (hi: I, lo: I, d: I) -> I;
+                /// Sets all six status flags from an operation.
+                set_flags { op: FlagOp, w: Width } (a: I, b: I, r: I) -> U;
+                /// Sets the status flags of `mask` from a value laid out as EFLAGS.
+                put_flags { mask: u32 } (v: I) -> U;
+                /// The status flags, laid out as EFLAGS (W32).
+                status_flags {} () -> I;
+                /// A condition on the status flags: 1 or 0 (W32).
+                cond { cc: Cond } () -> I;
+                /// Sets or clears the direction flag.
+                set_direction { down: bool } () -> U;
+                /// Selector of a segment register (W16).
+                selector { seg: Seg } () -> I;
+                /// The block's entry EIP plus `offset`, wrapped to `w`.
+                eip { w: Width, offset: i32 } () -> I;
+                /// The value at a place.
+                peek { w: Width } (p: P) -> I;
+                /// Writes a place; cannot fail any more.
+                poke { w: Width } (p: P, v: I) -> U;
+            }
+            fallible {
+                /// Reads memory at an effective address.
+                load { w: Width, seg: Seg } (ea: I) -> I;
+                /// Writes memory.
+                store { w: Width, seg: Seg } (ea: I, v: I) -> U;
+                /// Checks memory for reading and writing, with write intent.
+                rmw { w: Width, seg: Seg } (ea: I) -> P;
+                /// Checks `len` bytes (at most a page) for reading or writing, and touches nothing.
+                probe { seg: Seg, len: u32, write: bool } (ea: I) -> U;
+                /// #DE if the quotient of `hi:lo` by `d` does not fit.
+                div_check { w: Width, signed: bool } (hi: I, lo: I, d: I) -> U;
+                /// Continues at an EIP (#GP(0) if it is outside the code segment).
+                jump { w: Width } (target: I) -> U;
+                /// Continues at the block's entry EIP plus `offset`, wrapped to `w`.
+                branch { w: Width, offset: i32 } () -> U;
+                /// The same if `c` is not zero; else continues with the next instruction.
+                branch_if { w: Width, offset: i32 } (c: I) -> U;
+                /// Raises an exception without error code.
+                raise { vector: u8 } () -> U;
+                /// Raises an exception with error code.
+                raise_error { vector: u8, error: u32 } () -> U;
+                /// A whole instruction done by a Rust function.
+                helper { h: Helper, insn: Insn } () -> U;
+            }
+        }
+    };
+}
+
+/// The type of a value kind: `value_kind!(M, I)`.
+#[macro_export]
+macro_rules! value_kind {
+    ($m:ty, I) => { <$m as $crate::micro::Micro>::I };
+    ($m:ty, X) => { <$m as $crate::micro::Micro>::X };
+    ($m:ty, V) => { <$m as $crate::micro::Micro>::V };
+    ($m:ty, P) => { <$m as $crate::micro::Micro>::P };
+    ($m:ty, U) => { () };
+}
+
+macro_rules! define_micro {
+    (infallible { $($(#[$id:meta])* $in:ident { $($is:ident : $ist:ty),* } ($($iv:ident : $ik:tt),*) -> $ir:tt;)* }
+     fallible { $($(#[$fd:meta])* $fn:ident { $($fs:ident : $fst:ty),* } ($($fv:ident : $fk:tt),*) -> $fr:tt;)* }) => {
+        /// What the meaning of an instruction is written in. See the module documentation.
+        pub trait Micro {
+            /// Integer.
+            type I: Copy;
+            /// 80-bit extended.
+            type X: Copy;
+            /// 128-bit vector.
+            type V: Copy;
+            /// A checked place in memory.
+            type P: Copy;
+            /// Why an instruction did not finish.
+            type Stop;
+
+            /// Runs `body` if `c` is not zero: the only conditional on a value.
+            ///
+            /// # Errors
+            /// What `body` returns.
+            fn when(
+                &mut self,
+                c: Self::I,
+                body: impl FnOnce(&mut Self) -> Result<(), Self::Stop>,
+            ) -> Result<(), Self::Stop>;
+
+            $($(#[$id])* fn $in(&mut self $(, $is: $ist)* $(, $iv: value_kind!(Self, $ik))*) -> value_kind!(Self, $ir);)*
+            $($(#[$fd])*
+            ///
+            /// # Errors
+            /// A fault, or another reason to stop; nothing has been committed then.
+            fn $fn(&mut self $(, $fs: $fst)* $(, $fv: value_kind!(Self, $fk))*) -> Result<value_kind!(Self, $fr), Self::Stop>;)*
+        }
+    };
+}
+
+for_each_micro_op!(define_micro);

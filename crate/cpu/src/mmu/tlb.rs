@@ -1,0 +1,235 @@
+//! The architectural TLB and the fast tables in front of it.
+//!
+//! To the guest, the architectural TLB holds everything walked since the last flush, up to [`CAPACITY`]
+//! entries, then it is flushed whole: the same point in every executor. The fast tables are direct-mapped
+//! caches of it, one for reads and one for writes, per access class; losing an entry of theirs costs time
+//! and never a walk, so accessed and dirty bits come out the same whatever the caches do.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasherDefault, Hasher};
+
+/// Entries the architectural TLB holds before it is flushed.
+pub const CAPACITY: usize = 4096;
+
+/// A translation as walked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Translation {
+    /// Physical address of the page.
+    pub page: u64,
+    /// Writable at every level.
+    pub writable: bool,
+    /// User at every level.
+    pub user: bool,
+    /// Not executable at some level.
+    pub no_execute: bool,
+    /// The dirty bit is set in memory.
+    pub dirty: bool,
+    /// Survives CR3 writes.
+    pub global: bool,
+    /// log2 of the page size: 12, 21 or 22.
+    pub shift: u8,
+}
+
+/// A multiplicative hash: keys are page numbers, not chosen to collide across maps.
+#[derive(Default, Clone, Copy)]
+pub struct PageHasher(u64);
+
+impl Hasher for PageHasher {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+    fn write(&mut self, bytes: &[u8]) {
+        for &b in bytes {
+            self.write_u64(u64::from(b));
+        }
+    }
+    fn write_u32(&mut self, v: u32) {
+        self.write_u64(u64::from(v));
+    }
+    fn write_u64(&mut self, v: u64) {
+        let x = (self.0.rotate_left(5) ^ v).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        self.0 = x ^ x >> 32;
+    }
+}
+
+/// A map keyed by page numbers or addresses.
+pub type PageMap<K, V> = HashMap<K, V, BuildHasherDefault<PageHasher>>;
+
+/// The architectural TLB.
+#[derive(Debug, Default)]
+pub struct Tlb {
+    entries: PageMap<u64, Translation>,
+    large: usize,
+}
+
+const fn key(lin: u64, shift: u8) -> u64 {
+    (lin >> shift) << 6 | shift as u64
+}
+
+impl Tlb {
+    /// The translation of `lin`, if one is held.
+    #[inline]
+    pub fn lookup(&self, lin: u64) -> Option<Translation> {
+        if let Some(t) = self.entries.get(&key(lin, 12)) {
+            return Some(*t);
+        }
+        if self.large == 0 {
+            return None;
+        }
+        [21, 22].iter().find_map(|&shift| self.entries.get(&key(lin, shift)).copied())
+    }
+
+    /// Holds a translation. True if the TLB was full and has been flushed first.
+    pub fn insert(&mut self, lin: u64, t: Translation) -> bool {
+        let full = self.entries.len() >= CAPACITY;
+        if full {
+            self.flush();
+        }
+        let old = self.entries.insert(key(lin, t.shift), t);
+        if t.shift != 12 && old.is_none() {
+            self.large += 1;
+        }
+        full
+    }
+
+    /// Drops what translates `lin`; the size of what was dropped.
+    pub fn drop_page(&mut self, lin: u64) -> Option<u8> {
+        let mut dropped = None;
+        for shift in [12, 21, 22] {
+            if self.entries.remove(&key(lin, shift)).is_some() {
+                dropped = Some(shift);
+                if shift != 12 {
+                    self.large -= 1;
+                }
+            }
+        }
+        dropped
+    }
+
+    /// Drops everything that is not global. True if anything global stays.
+    pub fn flush_non_global(&mut self) -> bool {
+        self.entries.retain(|_, t| t.global);
+        self.large = self.entries.values().filter(|t| t.shift != 12).count();
+        !self.entries.is_empty()
+    }
+
+    /// Drops everything.
+    pub fn flush(&mut self) {
+        self.entries.clear();
+        self.large = 0;
+    }
+
+    /// All entries in an order that depends on nothing but their content.
+    #[must_use]
+    pub fn sorted(&self) -> Vec<(u64, Translation)> {
+        let mut all: Vec<_> = self.entries.iter().map(|(k, t)| ((k >> 6) << t.shift, *t)).collect();
+        all.sort_unstable_by_key(|(lin, t)| (*lin, t.shift));
+        all
+    }
+}
+
+/// Slots of each fast table per access class.
+pub const FAST_SLOTS: usize = 1 << FAST_BITS;
+const FAST_BITS: u32 = 10;
+
+/// Access classes: who asks. Each has its own part of the fast tables.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub enum Class {
+    /// CPL 0 to 2.
+    Supervisor = 0,
+    /// CPL 3.
+    User = 1,
+    /// CPL 0 to 2 under SMAP with AC clear: user pages fault.
+    SupervisorNoUser = 2,
+}
+const CLASSES: usize = 4; // a power of two, for the index mask
+
+/// A fast entry. An access at `a` of `n` bytes hits if `(a + n - 1) & PAGE_MASK == tag`.
+#[derive(Clone, Copy, Debug)]
+#[repr(C)]
+pub struct FastEntry {
+    /// Linear page address; all ones when empty.
+    pub(super) tag: u64,
+    /// RAM offset minus linear address (wrapping).
+    pub(super) addend: u64,
+}
+
+const EMPTY: FastEntry = FastEntry { tag: u64::MAX, addend: 0 };
+
+/// One direct-mapped table.
+#[derive(Debug)]
+pub struct FastTable {
+    entries: Box<[FastEntry; FAST_SLOTS * CLASSES]>,
+    global: Box<[bool; FAST_SLOTS * CLASSES]>,
+    filled: Vec<u16>,
+}
+
+impl Default for FastTable {
+    fn default() -> Self {
+        Self {
+            entries: Box::new([EMPTY; FAST_SLOTS * CLASSES]),
+            global: Box::new([false; FAST_SLOTS * CLASSES]),
+            filled: Vec::new(),
+        }
+    }
+}
+
+#[inline(always)]
+fn slot(class: u32, lin: u64) -> usize {
+    ((lin >> 12) as usize & (FAST_SLOTS - 1) | (class as usize) << FAST_BITS) & (FAST_SLOTS * CLASSES - 1)
+}
+
+impl FastTable {
+    /// RAM offset of an access, on a hit.
+    #[inline(always)]
+    pub fn hit(&self, class: u32, lin: u64, bytes: u64) -> Option<u64> {
+        let e = &self.entries[slot(class, lin)];
+        if lin.wrapping_add(bytes - 1) & !0xFFF == e.tag { Some(lin.wrapping_add(e.addend)) } else { None }
+    }
+
+    /// Caches that the page of `lin` lies at RAM offset `page`.
+    pub(super) fn fill(&mut self, class: u32, lin: u64, page: u64, global: bool) {
+        let s = slot(class, lin);
+        let tag = lin & !0xFFF;
+        if self.entries[s].tag == u64::MAX {
+            self.filled.push(s as u16);
+        }
+        self.entries[s] = FastEntry { tag, addend: page.wrapping_sub(tag) };
+        self.global[s] = global;
+    }
+
+    /// Empties all entries, or all that are not global.
+    pub(super) fn flush(&mut self, keep_global: bool) {
+        let Self { entries, global, filled } = self;
+        filled.retain(|&s| {
+            let s = usize::from(s);
+            let keep = keep_global && global[s];
+            if !keep {
+                entries[s] = EMPTY;
+            }
+            keep
+        });
+    }
+
+    /// Empties the entries of one page, in every class.
+    pub(super) fn drop_page(&mut self, lin: u64) {
+        for class in 0..CLASSES as u32 {
+            let s = slot(class, lin);
+            if self.entries[s].tag == lin & !0xFFF {
+                // Stays in `filled`; a duplicate there is harmless.
+                self.entries[s].tag = u64::MAX - 1;
+            }
+        }
+    }
+
+    /// Empties the entries that lead to the RAM page at offset `page`.
+    pub(super) fn drop_ram_page(&mut self, page: u64) {
+        for &s in &self.filled {
+            let e = &mut self.entries[usize::from(s)];
+            if e.tag & 0xFFF == 0 && e.tag.wrapping_add(e.addend) == page {
+                e.tag = u64::MAX - 1;
+            }
+        }
+    }
+}

@@ -1,0 +1,62 @@
+//! What a processor needs from the machine around it.
+
+use bus::{PhysAddr, Port, Width};
+
+/// What the run loop should do after the platform was touched.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Poll {
+    /// Level of the INTR line.
+    pub intr: bool,
+    /// Return to the caller of `run`: a deadline moved, the memory map changed, the machine was reset,
+    /// a DMA transfer waits, ...
+    pub stop: bool,
+}
+
+/// The machine, as the processor sees it. `count` is the exact number of instructions executed before the
+/// one that makes the access; time follows from it.
+pub trait Platform {
+    /// IN.
+    fn port_read(&mut self, count: u64, port: Port, width: Width) -> u32;
+    /// OUT.
+    fn port_write(&mut self, count: u64, port: Port, width: Width, value: u32);
+    /// A read outside RAM and ROM.
+    fn mmio_read(&mut self, count: u64, addr: PhysAddr, width: Width) -> u32;
+    /// A write outside RAM.
+    fn mmio_write(&mut self, count: u64, addr: PhysAddr, width: Width, value: u32);
+    /// True if something happened in the last access that the run loop must look at (`poll`).
+    fn needs_attention(&mut self) -> bool;
+    /// The state of the lines now.
+    fn poll(&mut self, count: u64) -> Poll;
+    /// Interrupt acknowledge cycle: the vector.
+    fn acknowledge(&mut self, count: u64) -> u8;
+    /// The time-stamp counter before the processor's own offset.
+    fn tsc(&mut self, count: u64) -> u64;
+}
+
+/// A machine without devices, for tests and the processor harness: reads float high, the time-stamp
+/// counter counts instructions.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct EmptyBus;
+
+impl Platform for EmptyBus {
+    fn port_read(&mut self, _: u64, _: Port, width: Width) -> u32 {
+        width.ones()
+    }
+    fn port_write(&mut self, _: u64, _: Port, _: Width, _: u32) {}
+    fn mmio_read(&mut self, _: u64, _: PhysAddr, width: Width) -> u32 {
+        width.ones()
+    }
+    fn mmio_write(&mut self, _: u64, _: PhysAddr, _: Width, _: u32) {}
+    fn needs_attention(&mut self) -> bool {
+        false
+    }
+    fn poll(&mut self, _: u64) -> Poll {
+        Poll { intr: false, stop: false }
+    }
+    fn acknowledge(&mut self, _: u64) -> u8 {
+        0
+    }
+    fn tsc(&mut self, count: u64) -> u64 {
+        count
+    }
+}

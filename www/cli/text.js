@@ -1,0 +1,33 @@
+// @ts-check
+/** Text on its way to the guest: escapes, and which keys type it. */
+import { movesOfStrokes, strokesOf } from "../lib/typing.js";
+
+/** @type {Record<string, string>} */
+const ESCAPES = { n: "\n", r: "\r", t: "\t", e: "\x1b", b: "\b", 0: "\0", "\\": "\\" };
+
+/**
+ * The bytes of a text (UTF-8) in which \n, \r, \t, \e, \b, \0, \\ and \xNN stand for one byte each.
+ * @param {string} text
+ */
+export function unescape(text) {
+  const bytes = Buffer.from(text, "utf8").toString("latin1");
+  const plain = bytes.replace(/\\(x[0-9a-fA-F]{2}|[^]|$)/g, (whole, /** @type {string} */ what) => {
+    if (what.length === 3) return String.fromCharCode(parseInt(what.slice(1), 16));
+    const byte = ESCAPES[what];
+    if (byte === undefined)
+      throw new Error(`"${whole}" is no escape (there are \\n \\r \\t \\e \\b \\0 \\\\ \\xNN)`);
+    return byte;
+  });
+  return Buffer.from(plain, "latin1");
+}
+
+/**
+ * The keys that type a text.
+ * @param {string} text
+ * @returns {import("../lib/keys.js").KeyMove[][]} one list a character
+ */
+export function keysOf(text) {
+  const result = strokesOf(text);
+  if ("unknown" in result) throw new Error(`no key types ${JSON.stringify(result.unknown)}`);
+  return result.strokes.map((stroke) => movesOfStrokes([stroke]));
+}

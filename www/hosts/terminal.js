@@ -1,0 +1,95 @@
+// @ts-check
+/** The terminal of the serial console, in a file of its own: pages that show no console do not download it. */
+import { FitAddon } from "@xterm/addon-fit";
+import { Terminal } from "@xterm/xterm";
+import xtermCss from "@xterm/xterm/css/xterm.css";
+
+export const css = xtermCss;
+
+/** A guest that is told nothing better takes its terminal to be this wide. */
+const COLUMNS = 80;
+/** The largest at which the columns fit; on places too narrow for any of them, the one that can be read. */
+const FONT_SIZES = [14, 13, 12, 11];
+const READABLE = 12;
+
+/**
+ * @param {HTMLElement} place
+ * @param {{ onInput: (text: string) => void, onKey: (event: KeyboardEvent) => boolean }} hooks `onKey`: whether the key is
+ *   the terminal's
+ */
+export function openTerminal(place, { onInput, onKey }) {
+  const terminal = new Terminal({
+    convertEol: false,
+    cursorBlink: !matchMedia("(prefers-reduced-motion: reduce)").matches,
+    fontFamily: getComputedStyle(place).getPropertyValue("--mono"),
+    fontSize: READABLE,
+    lineHeight: 1.2,
+    minimumContrastRatio: 4.5,
+    screenReaderMode: false,
+    scrollback: 5000,
+    theme: {
+      background: "#0b0e14",
+      foreground: "#d8dee9",
+      cursor: "#8ab4ff",
+      cursorAccent: "#0b0e14",
+      selectionBackground: "#2f4468",
+      black: "#1c2230",
+      red: "#f47c7c",
+      green: "#7fd19b",
+      yellow: "#e8c37a",
+      blue: "#82aaff",
+      magenta: "#c99bf5",
+      cyan: "#7ad3e0",
+      white: "#d8dee9",
+      brightBlack: "#7d8799",
+      brightRed: "#ff9d9d",
+      brightGreen: "#a5e8bd",
+      brightYellow: "#ffdb9a",
+      brightBlue: "#a9c5ff",
+      brightMagenta: "#dfbfff",
+      brightCyan: "#a4ebf5",
+      brightWhite: "#ffffff",
+    },
+  });
+  const fit = new FitAddon();
+  terminal.loadAddon(fit);
+  terminal.open(place);
+  terminal.attachCustomKeyEventHandler(onKey);
+  terminal.onData(onInput);
+  if (terminal.textarea) terminal.textarea.ariaLabel = "Serial console of the machine (COM1)";
+
+  const observer = new ResizeObserver(() => {
+    const { clientWidth, clientHeight } = place;
+    if (clientWidth === 0 || clientHeight === 0) return; // not on show
+    if (clientWidth !== fitted) {
+      fitted = clientWidth;
+      terminal.options.fontSize = FONT_SIZES.find(fits) ?? READABLE;
+    }
+    fit.fit();
+  });
+  let fitted = 0;
+  const fits = (/** @type {number} */ size) => {
+    terminal.options.fontSize = size;
+    return (fit.proposeDimensions()?.cols ?? 0) >= COLUMNS;
+  };
+  observer.observe(place);
+
+  return {
+    write: (/** @type {Uint8Array} */ bytes) => terminal.write(bytes),
+    clear: () => terminal.reset(),
+    focus: () => terminal.focus(),
+    /** What is in the terminal, line by line. */
+    text: () => {
+      const { active } = terminal.buffer;
+      const lines = Array.from(
+        { length: active.length },
+        (_, at) => active.getLine(at)?.translateToString(true) ?? "",
+      );
+      return lines.join("\n").trimEnd();
+    },
+    close: () => {
+      observer.disconnect();
+      terminal.dispose();
+    },
+  };
+}

@@ -1,0 +1,32 @@
+// @ts-check
+/** Names that more than one file must agree on. A wish of the user's is an event ending in `request`. */
+
+export const Request = Object.freeze({
+  START: "vmstartrequest",
+  PAUSE: "vmpauserequest",
+  RESET: "vmresetrequest",
+  POWER: "vmpowerrequest",
+  /** The plug: no guest is asked. */
+  POWER_OFF: "vmpoweroffrequest",
+  /** A machine that could not be made, or cannot go on, is made anew. */
+  RESTART: "vmrestartrequest",
+  CTRL_ALT_DEL: "vmctrlaltdelrequest",
+  FULLSCREEN: "vmfullscreenrequest",
+  SCREENSHOT: "vmscreenshotrequest",
+  VIEW: "vmviewrequest",
+  KEY: "vmkeyrequest",
+  TEXT: "vmtextrequest",
+  MOUSE: "vmmouserequest",
+  SERIAL: "vmserialrequest",
+});
+
+/** What `<page-vm>` tells the page. */
+export const Notice = Object.freeze({
+  /** There is a machine: `detail` is the PageVM. */
+  READY: "vmready",
+  /** The state on show has changed: `detail` is the ElementState. */
+  STATE: "vmstate",
+});
+
+/** @type {readonly import("../types/pagevm.js").View[]} */
+export const VIEWS = Object.freeze(["screen", "serial", "both"]);

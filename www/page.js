@@ -1,0 +1,82 @@
+// @ts-check
+/**
+ * The full page around the machine: what its address asks for, and the form with the options.
+ *
+ * Runs before the element is defined, so that the machine starts with what the address says. Knows the element only by
+ * its attributes and properties.
+ *
+ * @import { PageVMElement } from "./types/pagevm.js"
+ */
+import { sizeInWords } from "./lib/words.js";
+
+/** What of the machine an address may set: `?memory=512&kernel=…` */
+const FROM_ADDRESS = ["kernel", "initrd", "cmdline", "memory", "multiboot", "view"];
+const IMAGES = /** @type {const} */ (["kernel", "initrd"]);
+
+const machine = /** @type {PageVMElement} */ (document.getElementById("machine"));
+const form = /** @type {HTMLFormElement} */ (document.getElementById("options"));
+
+const address = new URLSearchParams(location.search);
+// Who names a kernel of another kind does not want ours, nor its RAM disk and command line.
+if (address.has("kernel")) for (const name of ["initrd", "cmdline"]) machine.removeAttribute(name);
+if (address.has("multiboot"))
+  for (const name of ["kernel", "initrd", "cmdline"]) machine.removeAttribute(name);
+for (const name of FROM_ADDRESS) {
+  const value = address.get(name);
+  if (value !== null) machine.setAttribute(name, value);
+}
+
+/** @param {string} name */
+const input = (name) => /** @type {HTMLInputElement} */ (form.elements.namedItem(name));
+
+/** What the form goes back to. */
+const defaults = Object.fromEntries(
+  ["kernel", "initrd", "cmdline", "memory"].map((name) => [name, machine.getAttribute(name)]),
+);
+
+input("cmdline").defaultValue = defaults.cmdline ?? "";
+input("memory").defaultValue = defaults.memory ?? "256";
+
+/** @param {typeof IMAGES[number]} name */
+function showFile(name) {
+  const file = input(name).files?.[0];
+  const place = /** @type {HTMLElement} */ (document.getElementById(`${name}-now`));
+  // The RAM disk goes with its kernel: another kernel does not get ours.
+  const other = name === "initrd" && input("kernel").files?.[0];
+  place.textContent = file ? sizeInWords(file.size) : other ? "none" : (defaults[name] ?? "none");
+}
+
+form.addEventListener("submit", (event) => {
+  event.preventDefault();
+  const kernel = input("kernel").files?.[0];
+  const initrd = input("initrd").files?.[0];
+  machine.kernel = kernel ?? defaults.kernel ?? null;
+  machine.initrd = initrd ?? (kernel ? null : (defaults.initrd ?? null));
+  if (kernel) machine.multiboot = null;
+  machine.cmdline = input("cmdline").value.replace(/\s*\n\s*/g, " ");
+  machine.setAttribute("memory", input("memory").value);
+  machine.scrollIntoView({ block: "nearest" });
+  void machine.restart();
+});
+
+const showFiles = () => IMAGES.forEach(showFile);
+form.addEventListener("change", showFiles);
+form.addEventListener("reset", () => setTimeout(showFiles)); // told before the fields are reset
+
+for (const field of form.querySelectorAll(".file")) {
+  // The file input takes drops by itself; this only shows that it would.
+  const drag = (/** @type {boolean} */ over) => () => field.classList.toggle("dragging", over);
+  field.addEventListener("dragenter", drag(true));
+  field.addEventListener("dragover", drag(true));
+  field.addEventListener("dragleave", drag(false));
+  field.addEventListener("drop", drag(false));
+}
+// A file dropped beside its place must not replace the page, and the machine in it.
+for (const type of ["dragover", "drop"]) {
+  addEventListener(type, (event) => {
+    const target = event.target;
+    if (!(target instanceof HTMLInputElement && target.type === "file")) event.preventDefault();
+  });
+}
+
+showFiles();

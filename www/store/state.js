@@ -1,0 +1,79 @@
+// @ts-check
+/**
+ * What `<page-vm>` shows, as one frozen object, and how each piece of news changes it. Nothing here touches the page.
+ *
+ * @import { ElementState, ProgressDetail, StateDetail, View } from "../types/pagevm.js"
+ */
+
+/**
+ * @typedef {object} ShellState
+ * @property {ElementState} state
+ * @property {string} reason why, as a sentence; "" where the state says it all
+ * @property {string} code the same for programs
+ * @property {readonly ProgressDetail[]} images on their way, in the order they were asked for
+ * @property {View} view
+ * @property {string} speed how fast the guest runs, for people
+ * @property {boolean} powerIgnored the guest was asked to switch off and has not
+ * @property {boolean} unseenSerial the console has said something while it was not on show
+ */
+
+/** @type {ShellState} */
+export const INITIAL = Object.freeze({
+  state: "empty",
+  reason: "",
+  code: "",
+  images: Object.freeze([]),
+  view: "screen",
+  speed: "",
+  powerIgnored: false,
+  unseenSerial: false,
+});
+
+/** @param {ShellState} shell @param {Partial<ShellState>} changes @returns {ShellState} */
+const changed = (shell, changes) => Object.freeze({ ...shell, ...changes });
+
+/** Nothing runs; `named`: there is something that could. @param {ShellState} shell @param {boolean} named */
+export const cleared = (shell, named) =>
+  changed(INITIAL, { view: shell.view, state: named ? "ready" : "empty" });
+
+/** @param {ShellState} shell */
+export const loadingBegan = (shell) => changed(INITIAL, { view: shell.view, state: "loading" });
+
+/** @param {ShellState} shell @param {ProgressDetail} progress */
+export function imageProgressed(shell, progress) {
+  const images = shell.images.some(({ image }) => image === progress.image)
+    ? shell.images.map((old) => (old.image === progress.image ? progress : old))
+    : [...shell.images, progress];
+  return changed(shell, { images: Object.freeze(images) });
+}
+
+/** @param {ShellState} shell @param {{ code: string, message: string }} error */
+export const failed = (shell, { code, message }) =>
+  changed(shell, { state: "failed", reason: message, code, images: Object.freeze([]) });
+
+/** @param {ShellState} shell @param {StateDetail} detail */
+export const machineChanged = (shell, { state, reason = "", code = "" }) =>
+  changed(shell, {
+    state,
+    reason,
+    code,
+    images: Object.freeze([]),
+    powerIgnored: false,
+    speed: state === "running" ? shell.speed : "",
+  });
+
+/** @param {ShellState} shell @param {View} view */
+export const viewChosen = (shell, view) =>
+  changed(shell, { view, unseenSerial: shell.unseenSerial && view === "screen" });
+
+/** @param {ShellState} shell */
+export const serialSpoke = (shell) =>
+  shell.view === "screen" ? changed(shell, { unseenSerial: true }) : shell;
+
+/** @param {ShellState} shell */
+export const powerIgnored = (shell) =>
+  shell.state === "running" ? changed(shell, { powerIgnored: true }) : shell;
+
+/** @param {ShellState} shell @param {string} speed */
+export const speedMeasured = (shell, speed) =>
+  shell.state === "running" ? changed(shell, { speed }) : shell;

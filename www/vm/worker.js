@@ -1,0 +1,325 @@
+// @ts-check
+/**
+ * The worker's half of the shell: one machine, run by the driver, spoken to by messages (protocol.js).
+ *
+ * Pictures go out only when the page has asked for the next one, at most sixty a second. A hidden page asks for none,
+ * and the machine runs on all the same: nothing here waits for the page.
+ *
+ * @import { AnyRequest, Boot, Frame, Note, Reply, Requests, WorkerEvent } from "./protocol.js"
+ * @import { KeyMove } from "../lib/keys.js"
+ */
+import init, { Vm } from "pagevm-web";
+import { PageVMError, plainError } from "../lib/error.js";
+import { sentenceOf } from "../lib/words.js";
+import { Driver } from "./driver.js";
+
+const FRAME_MS = 1000 / 60;
+
+/** Between two key moves of typed text: a guest that takes its keyboard's bytes one by one keeps up with that. */
+const KEY_MS = 4;
+
+/**
+ * The part of a worker's global object that is used here. (The types of workers and of pages exclude each other.)
+ * @typedef {object} WorkerScope
+ * @property {(message: unknown, transfer: Transferable[]) => void} postMessage
+ * @property {((event: MessageEvent<AnyRequest | Note>) => void) | null} onmessage
+ * @property {(() => void) | null} onmessageerror
+ */
+const scope = /** @type {WorkerScope} */ (/** @type {unknown} */ (globalThis));
+
+/** @param {WorkerEvent | Reply} message @param {Transferable[]} [transfer] */
+const post = (message, transfer = []) => scope.postMessage(message, transfer);
+
+/** One machine and what drives it. */
+class Session {
+  #vm;
+  /** @type {Driver} */
+  #driver;
+  /** Someone pulled the plug: the driver calls it paused, the user calls it off. */
+  #unplugged = false;
+  #pageWantsFrame = false;
+  /** The screen was rendered and the page has not seen it. */
+  #unsent = false;
+  /** @type {ReturnType<typeof setTimeout> | undefined} */
+  #frameTimer;
+  #lastFrameAt = -Infinity;
+
+  /** @param {Record<string, unknown>} options @param {Boot} boot */
+  constructor(options, boot) {
+    this.#vm = new Vm(options);
+    if (boot.kind === "linux") this.#vm.loadLinux(boot.kernel, boot.initrd, boot.cmdline);
+    if (boot.kind === "multiboot") this.#vm.loadMultiboot(boot.image, boot.cmdline, boot.modules);
+    this.#driver = this.#newDriver();
+  }
+
+  #newDriver() {
+    return new Driver(this.#vm, {
+      now: () => performance.now(),
+      onSerial: (port, bytes) => post({ event: "serial", port, bytes }, [bytes.buffer]),
+      onDebug: (bytes) => post({ event: "debug", bytes }, [bytes.buffer]),
+      onLog: (text) => post({ event: "log", text }),
+      onHash: (text) => post({ event: "hash", text }),
+      onState: (state) => {
+        if (state.state !== "running") this.#sendFrame();
+        else this.#scheduleFrame();
+        if (state.state === "paused" && this.#unplugged) {
+          post({ event: "state", detail: { state: "off", code: "unplugged", reason: "switched off" } });
+          return;
+        }
+        const { error: _, ...detail } = state; // an Error is for the console, not for the page
+        if (state.error !== undefined) console.error(state.error);
+        post({ event: "state", detail });
+      },
+    });
+  }
+
+  run() {
+    if (this.#unplugged) {
+      this.#unplugged = false;
+      this.#driver.reset();
+    }
+    const { state, code } = this.#driver.state;
+    if (code === "internal-error") {
+      throw new PageVMError("crashed", "the machine broke down by a fault of PageVM's own and cannot go on");
+    }
+    if (state === "paused") this.#driver.start();
+    else if (state !== "running") this.#driver.reset();
+  }
+
+  pause() {
+    this.#driver.pause();
+  }
+
+  reset() {
+    if (this.#unplugged) return;
+    this.#driver.reset();
+    this.#scheduleFrame();
+  }
+
+  /** @param {boolean} force */
+  power(force) {
+    const ended = this.#unplugged || !["running", "paused"].includes(this.#driver.state.state);
+    if (ended) {
+      if (!force) this.run();
+    } else if (force) {
+      this.#unplugged = true;
+      if (this.#driver.running) this.#driver.pause();
+      else post({ event: "state", detail: { state: "off", code: "unplugged", reason: "switched off" } });
+    } else {
+      this.#vm.powerButton();
+      this.#driver.kick();
+    }
+  }
+
+  /** @param {number} port @param {Uint8Array} bytes */
+  serial(port, bytes) {
+    this.#vm.serialInput(port, bytes);
+    this.#driver.kick();
+  }
+
+  /** @param {KeyMove[]} moves */
+  async type(moves) {
+    if (!this.#driver.running)
+      throw new PageVMError("not-running", "the machine does not run: nothing can be typed");
+    for (const { code, down } of moves) {
+      this.key(code, down);
+      await new Promise((resolve) => setTimeout(resolve, KEY_MS));
+    }
+  }
+
+  /** @param {string} code @param {boolean} down */
+  key(code, down) {
+    if (!this.#driver.running && down) return; // but what is held may always be let go
+    this.#vm.key(code, down);
+    this.#driver.kick();
+  }
+
+  /** @param {Extract<Note, { note: "mouse" }>} move */
+  mouse({ dx, dy, wheel, buttons }) {
+    if (!this.#driver.running) return;
+    this.#vm.mouse(dx, dy, wheel, buttons);
+    this.#driver.kick();
+  }
+
+  screenText() {
+    return this.#vm.screenText();
+  }
+
+  /** The screen as it is now. @returns {Frame} */
+  picture() {
+    if (this.#vm.frame()) this.#unsent = true;
+    return this.#rendered();
+  }
+
+  /** What was rendered last. @returns {Frame} */
+  #rendered() {
+    const vm = this.#vm;
+    return { width: vm.frameWidth(), height: vm.frameHeight(), pixels: vm.framePixels() };
+  }
+
+  stats() {
+    const stats = JSON.parse(this.#vm.stats());
+    const wall = this.#driver.wallMs;
+    const mips = wall > 0 ? this.#vm.instructions() / wall / 1000 : 0;
+    return JSON.stringify({ ...stats, wall_ms: wall, mips });
+  }
+
+  stateHash() {
+    return this.#vm.stateHash();
+  }
+
+  save() {
+    return this.#vm.save();
+  }
+
+  /** @param {Uint8Array} bytes */
+  restore(bytes) {
+    const { running } = this.#driver;
+    this.#vm.restore(bytes);
+    // The driver knows the machine that was: one that had ended may now be in the middle of its work.
+    this.#driver.destroy();
+    this.#unplugged = false;
+    this.#driver = this.#newDriver();
+    if (running) this.#driver.start();
+    else post({ event: "state", detail: { state: "paused" } });
+    this.#sendFrame();
+  }
+
+  pageWantsFrame() {
+    this.#pageWantsFrame = true;
+    this.#scheduleFrame();
+  }
+
+  #sendFrame() {
+    try {
+      if (this.#vm.frame()) this.#unsent = true;
+      if (!this.#pageWantsFrame || !this.#unsent) return;
+      const frame = this.#rendered();
+      this.#pageWantsFrame = false;
+      this.#unsent = false;
+      this.#lastFrameAt = performance.now();
+      post({ event: "frame", frame }, [frame.pixels.buffer]);
+    } catch (error) {
+      console.error(error); // a machine that has broken down has no picture; its state has been told already
+    }
+  }
+
+  #scheduleFrame() {
+    if (this.#frameTimer !== undefined || !this.#pageWantsFrame) return;
+    const wait = Math.max(0, this.#lastFrameAt + FRAME_MS - performance.now());
+    this.#frameTimer = setTimeout(() => {
+      this.#frameTimer = undefined;
+      this.#sendFrame();
+      if (!this.#pageWantsFrame) return; // sent: the page will ask again
+      this.#lastFrameAt = performance.now();
+      if (this.#driver.running) this.#scheduleFrame();
+    }, wait);
+  }
+}
+
+/** @type {Session | undefined} */
+let session;
+
+function machine() {
+  if (!session) throw new PageVMError("internal-error", "internal error: there is no machine yet");
+  return session;
+}
+
+/** What wasm says when a page's security policy forbids it differs by browser; that it is a CompileError does not. */
+const isPolicy = (/** @type {unknown} */ error) =>
+  error instanceof Error &&
+  /content security policy|unsafe-eval|blocked by csp|disallowed by embedder/i.test(error.message);
+
+/** @param {Requests["load"]["args"]} args */
+async function load({ module, wasmUrl }) {
+  if (typeof WebAssembly !== "object") {
+    throw new PageVMError(
+      "wasm-refused",
+      "this browser has no WebAssembly, or it is switched off; PageVM needs it",
+    );
+  }
+  try {
+    await init({ module_or_path: module ?? (await fetchWasm(wasmUrl)) });
+  } catch (error) {
+    if (error instanceof PageVMError) throw error;
+    const why = isPolicy(error)
+      ? "the page's content security policy forbids WebAssembly (its script-src needs 'wasm-unsafe-eval')"
+      : `this browser refused PageVM's WebAssembly code: ${sentenceOf(error)}`;
+    throw new PageVMError("wasm-refused", why);
+  }
+}
+
+/** @param {string} url */
+async function fetchWasm(url) {
+  let response;
+  try {
+    response = await fetch(url);
+  } catch (error) {
+    throw new PageVMError("worker-failed", `PageVM's code ${url} could not be fetched: ${sentenceOf(error)}`);
+  }
+  if (!response.ok)
+    throw new PageVMError("worker-failed", `PageVM's code ${url} answered ${response.status}`);
+  return response.arrayBuffer(); // not the response itself: some static hosts call wasm by another type
+}
+
+/** @type {{ [K in keyof Requests]: (args: Requests[K]["args"]) => Requests[K]["value"] | Promise<Requests[K]["value"]> }} */
+const answers = {
+  load,
+  build: ({ options, boot }) => {
+    session = new Session(options, boot);
+  },
+  run: () => machine().run(),
+  pause: () => machine().pause(),
+  reset: () => machine().reset(),
+  power: ({ force }) => machine().power(force),
+  serial: ({ port, bytes }) => machine().serial(port, bytes),
+  type: ({ moves }) => machine().type(moves),
+  screenText: () => machine().screenText(),
+  picture: () => machine().picture(),
+  stats: () => machine().stats(),
+  stateHash: () => machine().stateHash(),
+  save: () => machine().save(),
+  restore: ({ bytes }) => machine().restore(bytes),
+};
+
+/** What of an answer can move instead of being copied. @param {unknown} value @returns {Transferable[]} */
+function buffersOf(value) {
+  if (value instanceof Uint8Array) return [value.buffer];
+  if (typeof value === "object" && value !== null && "pixels" in value) {
+    return [/** @type {Frame} */ (value).pixels.buffer];
+  }
+  return [];
+}
+
+/** @param {AnyRequest} message */
+async function answer({ id, request, args }) {
+  try {
+    const handler = /** @type {(args: unknown) => unknown} */ (answers[request]);
+    const value = await handler(args);
+    post({ id, value }, buffersOf(value));
+  } catch (error) {
+    const plain = plainError(error);
+    if (plain.code === "internal-error") console.error(error);
+    post({ id, error: plain });
+  }
+}
+
+/** @param {Note} note */
+function take(note) {
+  if (!session) return;
+  try {
+    if (note.note === "key") session.key(note.code, note.down);
+    if (note.note === "mouse") session.mouse(note);
+    if (note.note === "frame") session.pageWantsFrame();
+  } catch (error) {
+    // After a trap the machine refuses all calls; that it has crashed has been told.
+    console.error(error);
+  }
+}
+
+scope.onmessage = (/** @type {MessageEvent<AnyRequest | Note>} */ { data }) => {
+  if ("note" in data) take(data);
+  else void answer(data);
+};
+scope.onmessageerror = () => post({ event: "refused" });
+post({ event: "hello" });
