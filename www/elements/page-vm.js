@@ -228,7 +228,7 @@ export class PageVMElement extends VmElement {
 
   /** A guest may crash and be reset; after a fault of our own, or its worker's end, a machine is of no more use. */
   get #broken() {
-    return this.#shell.state === "crashed" && this.#shell.code !== "triple-fault";
+    return this.#vm !== null && this.#shell.state === "crashed" && this.#shell.code !== "triple-fault";
   }
 
   #bootable() {

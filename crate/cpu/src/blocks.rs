@@ -158,7 +158,7 @@ impl BlockCache {
     /// Decodes the block at RAM offset `start`.
     fn decode(&mut self, x: &mut Exec<'_>, lin: u64, start: u64, key: u64) -> Result<Block, Stop> {
         if self.insns.len() + MAX_INSNS > CAPACITY {
-            self.clear(x.mmu);
+            self.clear(&mut x.mmu);
         }
         let mode_bits = x.cpu.mode;
         let left = (0x1000 - (start & 0xFFF)) as usize;
@@ -201,7 +201,7 @@ impl BlockCache {
     /// Code outside RAM (a device, or nothing there): decoded anew each time, kept by nobody.
     fn uncached(&mut self, x: &mut Exec<'_>, phys: u64) -> Result<BlockRef, Stop> {
         if self.insns.len() + MAX_INSNS > CAPACITY {
-            self.clear(x.mmu);
+            self.clear(&mut x.mmu);
         }
         self.scratch.clear();
         let left = 0x1000 - (phys & 0xFFF);

@@ -14,7 +14,7 @@ pub struct Poll {
 
 /// The machine, as the processor sees it. `count` is the exact number of instructions executed before the
 /// one that makes the access; time follows from it.
-pub trait Platform {
+pub trait Platform: std::any::Any {
     /// IN.
     fn port_read(&mut self, count: u64, port: Port, width: Width) -> u32;
     /// OUT.

@@ -97,7 +97,7 @@ impl Processor {
         let crate::state::Cpu {
             regs, eip, next_eip: _, flags: _, eflags: _, mode: _, events, cpl, nmi_blocked, count, segs, ldtr, tr, gdtr,
             idtr, cr0, cr4, cr2, cr3, pdpte, dr, msr, fpu, xmm, mxcsr, fault: _,
-        } = &*self.cpu;
+        } = &self.cpu;
         let Msrs {
             sysenter_cs, sysenter_esp, sysenter_eip, efer, pat, apic_base, misc_enable, mtrr_def_type, mcg_status, tsc_offset,
         } = *msr;
@@ -152,7 +152,7 @@ impl Processor {
         if v.tlb.iter().any(|t| !matches!(t.shift, 12 | 21 | 22)) {
             return invalid("a page size that does not exist");
         }
-        let c = &mut *self.cpu;
+        let c = &mut self.cpu;
         c.regs = [0; 32];
         c.regs[..16].copy_from_slice(&v.regs);
         c.eip = v.eip;
@@ -181,7 +181,7 @@ impl Processor {
         };
         c.xmm = v.xmm;
         c.mxcsr = v.mxcsr;
-        self.blocks.clear(&mut self.mmu);
+        self.drop_blocks();
         let entries: Vec<_> = v.tlb.iter().map(load_translation).collect();
         self.mmu.restore_tlb(&entries);
         self.state_changed();

@@ -1,7 +1,7 @@
 //! Interrupt controllers: two 8259A, the second behind input 2 of the first.
 //!
-//! Intel 8259A data sheet (231468-003); the edge/level registers are those of the 82371AB (PIIX4,
-//! 290562-001, section 4.2.4, ELCR). Section names in this file are the 8259A's.
+//! Intel 8259A data sheet (231468); the edge/level registers are those of the 82371AB (PIIX4) data sheet
+//! (290562), ELCR1 and ELCR2. Section names in this file are the 8259A's.
 //!
 //! One type holds the pair, because the pair is what a PC has: the cascade bus between them carries the
 //! number of the slave and is not visible elsewhere.

@@ -1,17 +1,17 @@
 //! Interval timer: 8254, with the PC's system control port B.
 //!
-//! Intel 82C54 data sheet (231244-006), sections "Write operations" to "Mode definitions"; port B as in the
-//! 82371AB (PIIX4, 290562-001, section 4.2.5.2, NMISC).
+//! Intel 82C54 data sheet (231244), sections "Write operations" to "Mode definitions"; port B as in the
+//! 82371AB (PIIX4) data sheet (290562), NMISC.
 //!
 //! A counter does not count. It knows the tick at which it was last brought up to date, and from there
-//! every later state follows by arithmetic: [`Counter::advance`] goes to any later tick in a bounded number of
+//! every later state follows by arithmetic: `Counter::advance` goes to any later tick in a bounded number of
 //! steps (a load, an expiry, whole periods at once), however long nobody looked. So reads are
 //! exact, and late timers lose no phase. One thing is lost when the timer is fired late, as it would be in
 //! an interrupt controller: ticks that fell together are one edge.
 //!
 //! The wire of counter 0 follows OUT, except that in the periodic modes it falls only just before it rises
-//! again: an interrupt controller that sees the request withdrawn would forget it, and no PC software relies on
-//! that.
+//! again: an interrupt controller that sees the request withdrawn would forget it, and no PC software relies
+//! on that.
 //!
 //! Not here: what the data sheet calls illegal (a count of 1 in modes 2 and 3) makes no edges.
 

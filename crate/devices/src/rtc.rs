@@ -1,16 +1,16 @@
 //! Real-time clock and CMOS RAM: MC146818A, as the 82371AB (PIIX4) has it.
 //!
-//! Motorola MC146818A data sheet (ADI1060, 1984), sections named below; the index port as in the 82371AB data
-//! sheet (290562-001, section 4.2.6): bit 7 of the index masks NMI.
+//! Motorola MC146818A data sheet, sections named below; the index port as in the 82371AB data
+//! sheet (290562), RTCI: bit 7 of the index masks NMI.
 //!
 //! Nothing ticks. The registers hold the time of the last update cycle that was looked at; the next one's
-//! time is known, and [`Rtc::advance`] makes up for all that have passed, be it seconds or years. The
+//! time is known, and `Rtc::advance` makes up for all that have passed, be it seconds or years. The
 //! interrupt flags follow in the same way, so that they are right also when nobody asked for an
 //! interrupt. Time is held as the guest wrote it, in BCD or binary, 12 or 24 hours: changing the format
 //! does not convert it, as in the chip.
 //!
-//! Beyond the chip: the century at 32h follows the year, as PC firmware expects (in the format of the others).
-//! The chip keeps time through a hard reset; its RAM is the board's to fill ([`Rtc::set_cmos`]).
+//! Beyond the chip: the century at 32h follows the year, as PC firmware expects (in the format of the
+//! others). The chip keeps time through a hard reset; its RAM is the board's to fill ([`Rtc::set_cmos`]).
 //!
 //! Not here: daylight saving (the DSE bit is kept and ignored, as in the PIIX4), the square wave output,
 //! other crystals than 32.768 kHz.
@@ -161,8 +161,8 @@ pub struct Rtc {
 }
 
 impl Rtc {
-    /// A clock that interrupts by `irq` and shows `seconds` since 1 January 1970 UTC at power-on, in BCD and 24
-    /// hours.
+    /// A clock that interrupts by `irq` and shows `seconds` since 1 January 1970 UTC at power-on, in BCD and
+    /// 24 hours.
     #[must_use]
     pub fn new(irq: Line, clock: Clock, seconds: u64) -> Self {
         let now = clock.now();
@@ -231,7 +231,7 @@ impl Rtc {
 
     fn encode(&self, value: u64) -> u8 {
         let value = (value % 100) as u8;
-        if self.b().dm() { value } else { (value / 10) << 4 | value % 10 }
+        if self.b().dm() { value } else { (value / 10 * 16) | (value % 10) }
     }
 
     /// Hour 0 to 23 of an hours register.

@@ -1,7 +1,7 @@
 //! Serial port: 16550A.
 //!
-//! National Semiconductor PC16550D data sheet (TL/C/8652, June 1995), sections 8.1 to 8.9. Names of registers and
-//! bits are the data sheet's.
+//! National Semiconductor PC16550D data sheet (TL/C/8652, June 1995), chapter "Registers". Names of registers
+//! and bits, and of sections quoted below, are the data sheet's.
 //!
 //! What a character costs. Sending is immediate: THRE and TEMT are set again by the time the write ends, so
 //! that a console that polls LSR for each character does not spend 87 µs on it; the THRE interrupt is raised
@@ -25,7 +25,7 @@ use std::collections::VecDeque;
 
 // Registers.
 
-/// Register offsets, table II.
+/// Register offsets, "Register addresses".
 #[open_enum]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u16)]
@@ -43,7 +43,7 @@ enum Register {
     SCR = 7,
 }
 
-/// Section 8.7, interrupt enable register.
+/// "Interrupt enable register".
 #[bitfield(u8)]
 #[derive(PartialEq, Eq)]
 struct Ier {
@@ -59,7 +59,7 @@ struct Ier {
     __: u8,
 }
 
-/// Section 8.5, interrupt identification register.
+/// "Interrupt identification register".
 #[bitfield(u8)]
 struct Iir {
     /// Zero when an interrupt is pending.
@@ -73,7 +73,7 @@ struct Iir {
     fifos: u8,
 }
 
-/// Section 8.4, FIFO control register.
+/// "FIFO control register".
 #[bitfield(u8)]
 struct Fcr {
     enable: bool,
@@ -86,7 +86,7 @@ struct Fcr {
     trigger: u8,
 }
 
-/// Section 8.1, line control register.
+/// "Line control register".
 #[bitfield(u8)]
 struct Lcr {
     /// Bits in a character, less 5.
@@ -102,7 +102,7 @@ struct Lcr {
     dlab: bool,
 }
 
-/// Section 8.8, modem control register.
+/// "Modem control register".
 #[bitfield(u8)]
 struct Mcr {
     dtr: bool,
@@ -114,7 +114,7 @@ struct Mcr {
     __: u8,
 }
 
-/// Section 8.3, line status register.
+/// "Line status register".
 #[bitfield(u8)]
 struct Lsr {
     /// Data ready.
@@ -135,7 +135,7 @@ struct Lsr {
     fifo_error: bool,
 }
 
-/// Section 8.9, modem status register: four wires and whether each changed since the last read.
+/// "Modem status register": four wires and whether each changed since the last read.
 #[bitfield(u8)]
 #[derive(PartialEq, Eq)]
 struct Msr {
@@ -150,7 +150,7 @@ struct Msr {
     dcd: bool,
 }
 
-/// Interrupt sources by priority; the values are IIR's identification field (table IV).
+/// Interrupt sources by priority; the values are IIR's identification field ("Interrupt control functions").
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Source {
     LineStatus = 0b011,
@@ -166,7 +166,7 @@ const FIFO: usize = 16;
 const QUEUE: usize = 65_536;
 /// Input clock of the baud generator on a PC; a bit takes 16 × divisor periods.
 const CRYSTAL_HZ: u64 = 1_843_200;
-/// Receiver FIFO trigger levels (section 8.4, bits 6 and 7).
+/// Receiver FIFO trigger levels ("FIFO control register", bits 6 and 7).
 const TRIGGERS: [u8; 4] = [1, 4, 8, 14];
 
 /// A character in the receiver, or on its way there.
@@ -275,7 +275,7 @@ impl Uart {
     /// Brings the receiver up to now: what arrived, and whether it waits too long.
     fn advance(&mut self) {
         let now = self.clock.now();
-        // In loopback the line is cut off from the receiver (section 8.8).
+        // In loopback the line is cut off from the receiver ("Modem control register", bit 4).
         while !self.mcr.loopback() && self.line_free <= now && self.received.len() < self.capacity() {
             let Some(character) = self.queue.pop_front() else { break };
             // A line that was idle, or a receiver that was full, does not make up for lost time.
@@ -299,7 +299,7 @@ impl Uart {
         self.restart_time_out();
     }
 
-    /// Section 8.11, FIFO time-out: four character times since the last read or arrival.
+    /// "FIFO interrupt mode operation", time-out: four character times since the last read or arrival.
     fn restart_time_out(&mut self) {
         let waiting = self.fifos && !self.received.is_empty();
         self.time_out = waiting.then(|| self.clock.now().after(4 * self.character_ns()));
@@ -433,7 +433,7 @@ impl Device for Uart {
             irq: _,
             clock: _,
             peer: _,
-            divisor: _, // "Master reset has no effect" on it, table III; nor on the scratch register
+            divisor: _, // master reset has no effect on it; nor on the scratch register
             ier,
             lcr,
             mcr: _,

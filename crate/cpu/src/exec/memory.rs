@@ -65,7 +65,7 @@ impl Exec<'_> {
     /// # Errors
     /// #PF with CR2 set.
     pub fn translate(&mut self, lin: u64, a: Access) -> Result<u64, Stop> {
-        match self.mmu.translate(self.cpu, lin, a) {
+        match self.mmu.translate(&self.cpu, lin, a) {
             Ok(phys) => Ok(phys),
             Err(code) => {
                 self.cpu.cr2 = lin;
@@ -185,7 +185,7 @@ impl Exec<'_> {
         let bytes = u64::from(w.bytes());
         let phys = self.translate(lin, a)?;
         if !crosses_page(lin, bytes) {
-            self.mmu.fill_fast(self.cpu, lin, phys, a);
+            self.mmu.fill_fast(&self.cpu, lin, phys, a);
             return Ok(SlowPlace { phys: [phys, 0], first: bytes as u32 });
         }
         let first = 0x1000 - (lin & 0xFFF);

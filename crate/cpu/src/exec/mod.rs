@@ -22,14 +22,14 @@ use crate::state::Cpu;
 use memory::SlowPlace;
 use x86::{Cond, Seg, eflags, vector};
 
-/// One processor at work: its state, its memory, the machine around it.
+/// One processor at work: its state, its memory, the machine around it. One block of memory, reached by one
+/// pointer, so that a field access is one load and the compiler never has to look up where the rest is.
+#[repr(C)]
 pub struct Exec<'a> {
     /// State.
-    pub cpu: &'a mut Cpu,
-    /// Memory.
-    pub mmu: &'a mut Mmu,
-    /// The machine.
-    pub plat: &'a mut dyn Platform,
+    pub cpu: Cpu,
+    /// The count of instructions at which the run ends.
+    pub limit: u64,
     /// Leave the block after the current instruction: its own code was overwritten, the platform wants
     /// attention, the mode changed.
     pub leave: bool,
@@ -37,9 +37,12 @@ pub struct Exec<'a> {
     pub index: u8,
     /// Debug-register hits (DR6 bits 0 to 3) of the instruction at work.
     pub debug_hits: u32,
-    /// The count of instructions at which the run ends.
-    pub limit: u64,
     slow: SlowPlace,
+    /// Memory.
+    pub mmu: Mmu,
+    /// The machine.
+    pub plat: Box<dyn Platform>,
+    lifetime: std::marker::PhantomData<&'a ()>,
 }
 
 impl std::fmt::Debug for Exec<'_> {
@@ -48,12 +51,21 @@ impl std::fmt::Debug for Exec<'_> {
     }
 }
 
-impl<'a> Exec<'a> {
-    /// A processor about to work.
-    #[inline]
-    pub fn new(cpu: &'a mut Cpu, mmu: &'a mut Mmu, plat: &'a mut dyn Platform) -> Self {
-        mmu.update_class(cpu);
-        Self { cpu, mmu, plat, leave: false, index: 0, debug_hits: 0, limit: u64::MAX, slow: SlowPlace::default() }
+impl Exec<'_> {
+    /// A processor at reset.
+    #[must_use]
+    pub fn new(mmu: Mmu, plat: Box<dyn Platform>) -> Self {
+        Self {
+            cpu: Cpu::new(),
+            limit: u64::MAX,
+            leave: false,
+            index: 0,
+            debug_hits: 0,
+            slow: SlowPlace::default(),
+            mmu,
+            plat,
+            lifetime: std::marker::PhantomData,
+        }
     }
 
     /// Instructions executed before the one at work.
@@ -96,7 +108,7 @@ impl<'a> Exec<'a> {
     pub fn mode_changed(&mut self) {
         self.cpu.update_mode();
         self.cpu.update_events();
-        self.mmu.update_class(self.cpu);
+        self.mmu.update_class(&self.cpu);
         self.leave = true;
     }
 

@@ -26,15 +26,25 @@ pub enum Exit {
     NotHere,
 }
 
-/// One processor with its memory and its decoded code.
+/// One processor with its memory, the machine around it, and its decoded code.
 #[derive(Debug)]
 pub struct Processor {
-    /// State.
-    pub cpu: Box<Cpu>,
-    /// Memory.
-    pub mmu: Mmu,
+    exec: Box<Exec<'static>>,
     /// Decoded blocks.
     pub blocks: BlockCache,
+}
+
+impl std::ops::Deref for Processor {
+    type Target = Exec<'static>;
+    fn deref(&self) -> &Self::Target {
+        &self.exec
+    }
+}
+
+impl std::ops::DerefMut for Processor {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.exec
+    }
 }
 
 impl Processor {
@@ -42,37 +52,55 @@ impl Processor {
     ///
     /// # Errors
     /// When the host does not have that much memory.
-    pub fn new(ram_size: u64) -> Result<Self, OutOfMemory> {
-        Ok(Self { cpu: Box::new(Cpu::new()), mmu: Mmu::new(Ram::new(ram_size)?), blocks: BlockCache::default() })
+    pub fn new(ram_size: u64, plat: Box<dyn Platform>) -> Result<Self, OutOfMemory> {
+        let mmu = Mmu::new(Ram::new(ram_size)?);
+        Ok(Self { exec: Box::new(Exec::new(mmu, plat)), blocks: BlockCache::default() })
+    }
+
+    /// The machine around the processor, if it is a `P`.
+    pub fn platform<P: Platform>(&mut self) -> Option<&mut P> {
+        let any: &mut dyn std::any::Any = &mut *self.exec.plat;
+        any.downcast_mut()
     }
 
     /// Back to the state after power-on; memory keeps its content.
     pub fn reset(&mut self) {
         let count = self.cpu.count;
-        *self.cpu = Cpu { count, ..Cpu::new() };
+        self.cpu = Cpu { count, ..Cpu::new() };
         self.mmu.set_watch(false);
         self.mmu.flush_all();
     }
 
-    /// To be called after the state was set from outside (a loader, a snapshot): derived state follows.
+    /// To be called after the state or RAM was changed from outside (a loader, a snapshot, DMA): derived
+    /// state follows.
     pub fn state_changed(&mut self) {
-        self.cpu.update_mode();
-        self.cpu.update_events();
-        self.mmu.update_class(&self.cpu);
-        self.mmu.set_watch(self.cpu.dr[7] & 0xFF != 0);
-        self.blocks.invalidate_written(&mut self.mmu);
+        let Self { exec: x, blocks } = self;
+        x.cpu.update_mode();
+        x.cpu.update_events();
+        x.mmu.update_class(&x.cpu);
+        x.mmu.set_watch(x.cpu.dr[7] & 0xFF != 0);
+        blocks.invalidate_written(&mut x.mmu);
+    }
+
+    /// Drops all decoded code.
+    pub fn drop_blocks(&mut self) {
+        let Self { exec, blocks } = self;
+        blocks.clear(&mut exec.mmu);
     }
 
     /// Runs until `limit` instructions have been executed since reset, or something else ends it. The
     /// count never exceeds the limit but for the delivery of an exception.
-    pub fn run(&mut self, plat: &mut dyn Platform, limit: u64) -> Exit {
-        let Self { cpu, mmu, blocks } = self;
-        if mmu.code.has_hits() {
-            blocks.invalidate_written(mmu);
+    pub fn run(&mut self, limit: u64) -> Exit {
+        let Self { exec, blocks } = self;
+        let x = &mut **exec;
+        if x.mmu.code.has_hits() {
+            blocks.invalidate_written(&mut x.mmu);
         }
-        let mut x = Exec::new(cpu, mmu, plat);
         x.limit = limit;
+        x.leave = false;
+        x.index = 0;
         x.cpu.update_events();
+        x.mmu.update_class(&x.cpu);
         if x.attend() {
             return Exit::Platform;
         }
@@ -92,7 +120,7 @@ impl Processor {
             let lin = x.cpu.segs[Seg::Cs as usize].base.wrapping_add(x.cpu.eip) & 0xFFFF_FFFF;
             let found = match blocks.jump(lin, x.cpu.mode, x.mmu.generation()) {
                 Some(b) => Ok(b),
-                None => blocks.find(&mut x, lin),
+                None => blocks.find(x, lin),
             };
             let stop = match found {
                 Ok(b) if b.insns > 0 => x.run_found(blocks, b, most),
@@ -107,7 +135,7 @@ impl Processor {
             if x.leave {
                 x.leave = false;
                 if x.mmu.code.has_hits() {
-                    blocks.invalidate_written(x.mmu);
+                    blocks.invalidate_written(&mut x.mmu);
                 }
                 if x.plat.needs_attention() && x.attend() {
                     return Exit::Platform;
@@ -234,7 +262,7 @@ impl Exec<'_> {
         let events = self.cpu.events;
         self.cpu.events &= !(event::SHADOW | event::SHADOW_SS);
         if events & event::DEBUG != 0 && events & event::SHADOW_SS == 0 {
-            let hits = interrupt::instruction_breakpoint(self.cpu);
+            let hits = interrupt::instruction_breakpoint(&self.cpu);
             if hits != 0 {
                 self.cpu.dr[6] = self.cpu.dr[6] & !0xF | u64::from(hits);
                 return Err(self.exception(x86::vector::DB));

@@ -6,6 +6,9 @@
 //! is wrong with them is a fault *of the new task*, with its EIP, and the old one is gone. That is why
 //! [`switch`] has two ways to fail: `Err` before the point, [`Outcome::Faulted`] after it.
 
+#[cfg(test)]
+mod tests;
+
 use super::segment::{self, Entry, Frame, check_data, check_stack, fetch, v86_segment};
 use crate::exec::Exec;
 use crate::fault::Stop;

@@ -1,6 +1,9 @@
 //! Far transfers of control: JMP, CALL and RET between segments, call gates, tasks, SYSENTER and SYSEXIT
 //! (SDM vol. 2; vol. 3, 5.8 and 7.3).
 
+#[cfg(test)]
+mod tests;
+
 use super::interrupt;
 use super::segment::{
     Entry, Frame, check_stack, drop_stack, fetch, peek_stack, real_mode_segment, v86_segment,

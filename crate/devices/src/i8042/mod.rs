@@ -1,8 +1,8 @@
 //! Keyboard controller 8042, with a PS/2 keyboard and a PS/2 mouse plugged in.
 //!
 //! IBM Personal System/2 Hardware Interface Technical Reference (May 1988), "Keyboard and auxiliary device
-//! controller". [`spec`] has the registers, [`keyboard`] and [`mouse`] what is at the cables' ends,
-//! [`scan_codes`] the keys, [`channel`] the timing.
+//! controller". `spec` has the registers, `keyboard` and `mouse` what is at the cables' ends, `scan_codes`
+//! the keys, `channel` the timing.
 //!
 //! Time. A byte that the guest writes is taken at once (IBF is never seen set), but an answer takes
 //! its time: the next byte enters the output buffer some microseconds after the last was read, and
@@ -10,12 +10,12 @@
 //! between asking and answer, so find what they find on hardware. Controller answers go before the
 //! keyboard's, those before the mouse's.
 //!
-//! The wires: 1 and 12 are high while the byte to read is the keyboard's (or the controller's) or the mouse's and its
-//! interrupt is on. A20 is a level that the board joins with port 92h's; reset is a pulse.
+//! The wires: 1 and 12 are high while the byte to read is the keyboard's (or the controller's) or the mouse's
+//! and its interrupt is on. A20 is a level that the board joins with port 92h's; reset is a pulse.
 //!
-//! Not here: the fake shifts that some keyboards put around cursor keys in sets 1 and 2 while num lock or shift is
-//! on; passwords (none is loaded); the polling commands C1h and C2h; the mouse's resolution changes what is reported of
-//! it, not its counts.
+//! Not here: the fake shifts that some keyboards put around cursor keys in sets 1 and 2 while num lock or
+//! shift is on; passwords (none is loaded); the polling commands C1h and C2h; the mouse's resolution changes
+//! what is reported of it, not its counts.
 
 mod channel;
 mod keyboard;

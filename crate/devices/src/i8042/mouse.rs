@@ -1,7 +1,8 @@
-//! A PS/2 mouse: two or three buttons, a wheel once the guest has knocked for it, five buttons after a second knock.
+//! A PS/2 mouse: two or three buttons, a wheel once the guest has knocked for it, five buttons after a second
+//! knock.
 //!
-//! Movement adds up until the guest's sample rate allows the next report and the last one has been read; a change of
-//! buttons begins a new entry, so that a click between two reports is not lost.
+//! Movement adds up until the guest's sample rate allows the next report and the last one has been read; a
+//! change of buttons begins a new entry, so that a click between two reports is not lost.
 
 use super::channel::{Channel, ChannelV1};
 use super::spec::{MouseCommand, MouseStatus, Report, ReportExtra, reply};

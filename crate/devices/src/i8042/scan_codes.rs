@@ -1,7 +1,7 @@
 //! What each key sends, in the three scan code sets.
 //!
-//! IBM Personal System/2 Hardware Interface Technical Reference, "Keyboards", "Scan code set 1" to 3; keys that are younger
-//! than that: Microsoft, "Keyboard Scan Code Specification", revision 1.3a (2000).
+//! IBM Personal System/2 Hardware Interface Technical Reference, "Keyboards", "Scan code set 1" to 3; keys
+//! that are younger than that: Microsoft, "Keyboard Scan Code Specification", revision 1.3a (2000).
 
 use host::KeyCode;
 use serde::{Deserialize, Serialize};
@@ -34,7 +34,7 @@ impl KeyType {
         match code {
             // Both shifts, left control, left alt, caps lock.
             0x11 | 0x12 | 0x14 | 0x19 | 0x59 => Self::MAKE_BREAK,
-            // Right control and alt, Windows keys, escape and function keys, print screen, scroll lock, pause.
+            // Right control and alt, Windows keys, escape, function keys, print screen, scroll lock, pause.
             0x58
             | 0x39
             | 0x8B..=0x8D
@@ -208,8 +208,8 @@ pub(super) fn sequence(set: ScanSet, code: KeyCode, down: bool, modifiers: Modif
     out
 }
 
-/// The controller's translation of a byte from set 2 to set 1 (IBM PC AT Technical Reference, "Keyboard controller",
-/// scan code translation). Bytes above its table pass.
+/// The controller's translation of a byte from set 2 to set 1 (IBM PC AT Technical Reference, "Keyboard
+/// controller", scan code translation). Bytes above its table pass.
 pub(super) const fn translate(byte: u8) -> u8 {
     const TABLE: [u8; 0x85] = [
         0xFF, 0x43, 0x41, 0x3F, 0x3D, 0x3B, 0x3C, 0x58, 0x64, 0x44, 0x42, 0x40, 0x3E, 0x0F, 0x29,

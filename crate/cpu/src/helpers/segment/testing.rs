@@ -69,7 +69,11 @@ pub(crate) const fn descriptor(base: u32, limit: u32, access: u8, flags: u8) -> 
 /// A gate. `access` is its byte 5.
 pub(crate) const fn gate(selector: u16, offset: u32, access: u8, params: u8) -> u64 {
     let offset = offset as u64;
-    offset & 0xFFFF | (selector as u64) << 16 | (params as u64) << 32 | (access as u64) << 40 | offset >> 16 << 48
+    offset & 0xFFFF
+        | (selector as u64) << 16
+        | (params as u64) << 32
+        | (access as u64) << 40
+        | offset >> 16 << 48
 }
 
 /// A processor and its memory.

@@ -224,7 +224,9 @@ fn lar_lsl_verr_verw() {
 
 #[test]
 fn arpl_raises_the_rpl_only() {
-    for (dest, source, result, zf) in [(0x10u16, 3u16, 0x13u16, true), (0x13, 0, 0x13, false), (0x11, 1, 0x11, false)] {
+    for (dest, source, result, zf) in
+        [(0x10u16, 3u16, 0x13u16, true), (0x13, 0, 0x13, false), (0x11, 1, 0x11, false)]
+    {
         let mut m = Machine::protected(0);
         m.cpu.regs[0] = u64::from(dest);
         m.cpu.regs[3] = u64::from(source);
