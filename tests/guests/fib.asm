@@ -1,5 +1,5 @@
 ; Recursive Fibonacci numbers, the interpreter's first yardstick: calls, returns, the stack, no devices.
-; fib(30), ROUNDS times (default 10), each 37,694,946 or so instructions, with a dot on COM1 after each.
+; fib(30), ROUNDS times (default 10), each 37,695,513 instructions, with a dot on COM1 after each.
 ; Expected: COM1 "S", ROUNDS dots, "K\n" if every result was 832040 ("X\n" if not); exit status 1.
 %include "guest.inc"
 %ifndef ROUNDS

@@ -1,6 +1,6 @@
 ; Says what the multiboot loader told it.
-; Expected: magic=2BADB002, bits 0, 2, 3 and 6 of flags; lower and upper memory in KB; "cmdline: ..."; a line
-; "module: ..." with "first=" (its first four bytes) and "length=" for each module; "map: base length type" for each
+; Expected: magic=2BADB002; flags with bits 0, 2, 3 and 6; lower and upper memory in KB; "cmdline: ..."; for each
+; module "module: ..." with "offset=" (0: on a page boundary), "first=" (its first four bytes) and "length="; "map: base length type" for each
 ; entry of the memory map; exit status 1.
 %define MULTIBOOT_FLAGS 0x10003         ; modules on page boundaries, memory information wanted
 %include "guest.inc"
@@ -28,7 +28,8 @@ main:
         mov ecx, [ebx + 20]
         mov edi, [ebx + 24]
 .module:
-        jecxz .map
+        test ecx, ecx
+        jz .map
         mov esi, label_module
         call puts
         mov esi, [edi + 8]

@@ -1,1 +1,228 @@
-//! stub
+//! The whole machine: the board as a parts list, guest RAM, the run loop, direct boot, snapshots.
+//!
+//! A [`Machine`] is run in slices: [`Machine::run`] executes for about as long as it is told and says why it
+//! came back. Between slices the host takes what the guest sent and gives what the user typed. Nothing
+//! here knows which host that is.
+//!
+//! Architecture invariant: this is the only crate that knows ports, interrupt numbers and PCI slots, and
+//! `board` the only module.
+
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+mod acpi;
+mod board;
+mod clock;
+mod config;
+mod error;
+mod firmware;
+mod linux;
+mod memory_map;
+mod multiboot;
+mod parts;
+mod platform;
+mod run_loop;
+mod screen;
+mod snapshot;
+
+pub use config::{ClockMode, Config};
+pub use error::{ErrorCode, MachineError};
+pub use linux::check as check_linux;
+pub use multiboot::check as check_multiboot;
+pub use multiboot::Module;
+pub use run_loop::{Outcome, QUANTUM};
+pub use screen::Screen;
+
+use board::Board;
+use cpu::Processor;
+use firmware::Boot;
+use host::input::MouseButtons;
+use host::log::{Level, Memory as LogMemory};
+use host::serial::Memory as SerialMemory;
+use host::{KeyCode, Logger};
+use run_loop::Run;
+
+/// Messages kept until somebody reads them.
+const LOG_KEEP: usize = 1000;
+
+/// What the parts are connected to outside; shared with the board.
+#[derive(Clone, Debug)]
+struct Wiring {
+    serial: [SerialMemory; 2],
+    console: SerialMemory,
+    log: Logger,
+}
+
+/// A virtual PC.
+#[derive(Debug)]
+pub struct Machine {
+    config: Config,
+    wiring: Wiring,
+    log: LogMemory,
+    processor: Processor,
+    board: Board,
+    boot: Boot,
+    run: Run,
+    screen: Screen,
+}
+
+impl Machine {
+    /// A machine that is powered on with nothing loaded: it stays halted until something is.
+    ///
+    /// # Errors
+    /// An option that is not possible, or not enough memory on the host.
+    pub fn new(config: Config) -> Result<Self, MachineError> {
+        config.check()?;
+        let bytes = config.memory_bytes();
+        let processor = Processor::new(bytes).map_err(|_| {
+            let mb = config.memory_mb;
+            MachineError::new(ErrorCode::NoMemory, format!("the host has no {mb} MB of memory for the machine"))
+        })?;
+        let log = LogMemory::new(Level::Info, LOG_KEEP);
+        let wiring = Wiring {
+            serial: [SerialMemory::new(), SerialMemory::new()],
+            console: SerialMemory::new(),
+            log: Logger::new(Box::new(log.clone()), "machine"),
+        };
+        let board = Board::new(&config, &wiring);
+        let run = Run::new(&config);
+        let mut machine =
+            Self { config, wiring, log, processor, board, boot: Boot::Nothing, run, screen: Screen::default() };
+        machine.start();
+        Ok(machine)
+    }
+
+    /// Loads a Linux kernel (bzImage) with its initial RAM disk and command line, and resets the machine
+    /// into it.
+    ///
+    /// # Errors
+    /// What is wrong with the image, in words; the machine is unchanged then.
+    pub fn load_linux(
+        &mut self,
+        kernel: Vec<u8>,
+        initrd: Option<Vec<u8>>,
+        cmdline: &str,
+    ) -> Result<(), MachineError> {
+        let loaded = linux::Linux::new(kernel, initrd, cmdline, self.config.memory_bytes())?;
+        self.boot = Boot::Linux(loaded);
+        self.reset();
+        Ok(())
+    }
+
+    /// Loads a multiboot 1 image with its modules, and resets the machine into it.
+    ///
+    /// # Errors
+    /// What is wrong with the image, in words; the machine is unchanged then.
+    pub fn load_multiboot(
+        &mut self,
+        image: Vec<u8>,
+        cmdline: &str,
+        modules: Vec<Module>,
+    ) -> Result<(), MachineError> {
+        let loaded = multiboot::Multiboot::new(image, cmdline, modules, self.config.memory_bytes())?;
+        self.boot = Boot::Multiboot(loaded);
+        self.reset();
+        Ok(())
+    }
+
+    /// Hard reset: what is loaded starts again. Time goes on.
+    pub fn reset(&mut self) {
+        self.run.ended = None;
+        self.start();
+    }
+
+    /// Bytes that the guest sent by COM1 (port 0) or COM2 (port 1) since the last call.
+    #[must_use]
+    pub fn serial_output(&self, port: usize) -> Vec<u8> {
+        self.wiring.serial.get(port).map(SerialMemory::take).unwrap_or_default()
+    }
+
+    /// Bytes for the guest at COM1 (port 0) or COM2 (port 1). Any number: what the chip does not take at once
+    /// waits.
+    pub fn serial_input(&mut self, port: usize, bytes: &[u8]) {
+        self.board.settle(self.processor.cpu.count);
+        self.board.serial_input(port, bytes);
+    }
+
+    /// Bytes that the guest wrote to port E9h since the last call.
+    #[must_use]
+    pub fn debug_output(&self) -> Vec<u8> {
+        self.wiring.console.take()
+    }
+
+    /// Messages about the machine since the last call, a line each.
+    #[must_use]
+    pub fn log(&self) -> String {
+        let mut out = String::new();
+        for entry in self.log.take() {
+            out.push_str(&format!("{} {}: {}\n", entry.level, entry.target, entry.message));
+        }
+        out
+    }
+
+    /// A key goes down or up.
+    pub fn key(&mut self, code: KeyCode, down: bool) {
+        self.board.settle(self.processor.cpu.count);
+        self.board.key(code, down);
+    }
+
+    /// The mouse moves (right and down are positive) or its buttons change.
+    pub fn mouse(&mut self, dx: i32, dy: i32, wheel: i32, buttons: u8) {
+        self.board.settle(self.processor.cpu.count);
+        self.board.mouse(dx, dy, wheel, MouseButtons(buttons));
+    }
+
+    /// The power button. True if the guest listens to it; if not, nothing happens.
+    pub fn power_button(&mut self) -> bool {
+        self.board.settle(self.processor.cpu.count);
+        self.board.power_button()
+    }
+
+    /// Renders the screen into [`Machine::screen`]; false if it has not changed since the last call.
+    pub fn frame(&mut self) -> bool {
+        self.board.settle(self.processor.cpu.count);
+        self.board.show(&mut self.screen)
+    }
+
+    /// The last frame.
+    #[must_use]
+    pub fn screen(&self) -> &Screen {
+        &self.screen
+    }
+
+    /// The text screen, a line per row; empty in a graphics mode.
+    #[must_use]
+    pub fn screen_text(&mut self) -> String {
+        self.board.screen_text()
+    }
+
+    /// Instructions executed since power-on.
+    #[must_use]
+    pub fn instructions(&self) -> u64 {
+        self.processor.cpu.count
+    }
+
+    /// Virtual nanoseconds since power-on.
+    #[must_use]
+    pub fn virtual_ns(&self) -> u64 {
+        self.board.time.at(self.processor.cpu.count).0
+    }
+
+    /// The options the machine was made with.
+    #[must_use]
+    pub fn config(&self) -> &Config {
+        &self.config
+    }
+
+    /// The processor, for debugging.
+    #[must_use]
+    pub fn processor(&self) -> &Processor {
+        &self.processor
+    }
+
+    /// POST codes (port 80h), oldest first.
+    #[must_use]
+    pub fn post_codes(&mut self) -> Vec<u8> {
+        self.board.post_codes()
+    }
+}

@@ -129,7 +129,7 @@ impl Exec<'_> {
 
     #[inline(always)]
     fn go_to(&mut self, target: u64) -> Result<(), Stop> {
-        if self.cpu.mode & crate::state::mode::FLAT_CODE == 0 && target > u64::from(self.cpu.seg(Seg::Cs).max) {
+        if target > u64::from(self.cpu.segs[Seg::Cs as usize].max) {
             return Err(self.gp0());
         }
         self.cpu.next_eip = target;

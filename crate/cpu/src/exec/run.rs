@@ -1,7 +1,7 @@
 //! The main loop: interrupts, finding blocks, running them, delivering what they raise.
 
 use super::{Exec, Fast};
-use crate::blocks::{BlockCache, BlockRef};
+use crate::blocks::BlockCache;
 use crate::fault::Stop;
 use crate::helpers::interrupt::{self, Delivered};
 use crate::insn::{AluOp, Helper, Insn, Kind, Op, ShiftOp, Width};
@@ -105,28 +105,7 @@ impl Processor {
             return Exit::Platform;
         }
         loop {
-            let mut most = u64::MAX;
-            if x.cpu.events != 0 {
-                match x.before_block() {
-                    Ok(n) => most = n,
-                    Err(exit) => return exit,
-                }
-            }
-            let count = x.cpu.count;
-            if count >= limit {
-                return Exit::Limit;
-            }
-            most = most.min(limit - count);
-            let lin = x.cpu.segs[Seg::Cs as usize].base.wrapping_add(x.cpu.eip) & 0xFFFF_FFFF;
-            let found = match blocks.jump(lin, x.cpu.mode, x.mmu.generation()) {
-                Some(b) => Ok(b),
-                None => blocks.find(x, lin),
-            };
-            let stop = match found {
-                Ok(b) if b.insns > 0 => x.run_found(blocks, b, most),
-                Ok(_) => Err(x.gp0()),
-                Err(stop) => Err(stop),
-            };
+            let stop = x.run_hot(blocks);
             if let Err(stop) = stop
                 && let Err(exit) = x.stopped(stop)
             {
@@ -140,6 +119,29 @@ impl Processor {
                 if x.plat.needs_attention() && x.attend() {
                     return Exit::Platform;
                 }
+                continue;
+            }
+            // The hot loop had nothing it could run as it is.
+            let mut most = u64::MAX;
+            if x.cpu.events != 0 {
+                match x.before_block() {
+                    Ok(n) => most = n,
+                    Err(exit) => return exit,
+                }
+            }
+            if x.cpu.count >= limit {
+                return Exit::Limit;
+            }
+            most = most.min(limit - x.cpu.count);
+            let stop = match blocks.find(x, x.linear_eip()) {
+                Ok(b) if b.insns > 0 => x.run_some(blocks.insns(b), most),
+                Ok(_) => Err(x.gp0()),
+                Err(stop) => Err(stop),
+            };
+            if let Err(stop) = stop
+                && let Err(exit) = x.stopped(stop)
+            {
+                return exit;
             }
         }
     }
@@ -194,65 +196,76 @@ impl Exec<'_> {
         Ok(if self.cpu.events & one != 0 { 1 } else { u64::MAX })
     }
 
-    /// Runs at most `most` instructions of a block.
+    /// The linear address of the next instruction.
     #[inline(always)]
-    fn run_found(&mut self, blocks: &BlockCache, b: BlockRef, most: u64) -> Result<(), Stop> {
-        let insns = blocks.insns(b);
-        let width = if self.cpu.mode & mode::CODE32 != 0 { Width::W32 } else { Width::W16 };
-        self.cpu.next_eip = self.cpu.eip.wrapping_add(u64::from(b.bytes)) & width.mask();
+    fn linear_eip(&self) -> u64 {
+        self.cpu.segs[Seg::Cs as usize].base.wrapping_add(self.cpu.eip) & 0xFFFF_FFFF
+    }
+
+    /// Runs whole blocks one after the other, as long as there is nothing else to look at: no event, the
+    /// block known to the jump cache, code flat, and the limit not within the block.
+    #[inline(never)]
+    fn run_hot(&mut self, blocks: &BlockCache) -> Result<(), Stop> {
+        loop {
+            if self.cpu.events != 0 || self.cpu.mode & mode::FLAT_CODE == 0 {
+                return Ok(());
+            }
+            let Some(b) = blocks.jump(self.linear_eip(), self.cpu.mode, self.mmu.generation()) else {
+                return Ok(());
+            };
+            let insns = blocks.insns(b);
+            if self.cpu.count + insns.len() as u64 > self.limit {
+                return Ok(());
+            }
+            self.cpu.next_eip = self.cpu.eip.wrapping_add(u64::from(b.bytes)) & self.cpu.code_width().mask();
+            for i in insns {
+                self.index = i.index;
+                let result = self.step_fast(i);
+                if result.is_err() || self.leave {
+                    return self.left(insns, i, result);
+                }
+            }
+            self.cpu.count += insns.len() as u64;
+            self.cpu.eip = self.cpu.next_eip;
+        }
+    }
+
+    /// Settles the state after a block was left with instruction `i`, done or not.
+    #[inline(never)]
+    fn left(&mut self, insns: &[Insn], i: &Insn, result: Result<(), Stop>) -> Result<(), Stop> {
+        let done = usize::from(i.index) + usize::from(result.is_ok());
+        self.cpu.count += done as u64;
+        self.index = 0;
+        self.cpu.eip = if done == insns.len() {
+            self.cpu.next_eip
+        } else {
+            self.eip_of(if result.is_ok() { i.end() } else { i32::from(i.start) })
+        };
+        result
+    }
+
+    /// Runs at most `most` instructions of a block, the first of which may need care.
+    #[inline(never)]
+    fn run_some(&mut self, insns: &[Insn], most: u64) -> Result<(), Stop> {
         if most == 1 && self.cpu.events != 0 {
             return self.single_step(insns);
         }
-        if self.cpu.mode & mode::FLAT_CODE == 0 && !self.inside_code_segment(insns) {
+        let max = u64::from(self.cpu.seg(Seg::Cs).max);
+        let inside = insns.iter().take_while(|i| self.cpu.eip + i.end() as u64 - 1 <= max).count();
+        if inside == 0 {
             return Err(self.gp0());
         }
-        let limit = usize::try_from(most).unwrap_or(usize::MAX).min(insns.len());
-        self.run_insns(insns, limit, width)
-    }
-
-    /// Whether a block lies within the code segment's limit. If only its end does not, the part that does is
-    /// run by single instructions.
-    #[cold]
-    #[inline(never)]
-    fn code_limit_insns(&self, insns: &[Insn]) -> usize {
-        let max = u64::from(self.cpu.seg(Seg::Cs).max);
-        insns.iter().take_while(|i| self.cpu.eip + i.end() as u64 - 1 <= max).count()
-    }
-
-    #[inline]
-    fn inside_code_segment(&self, insns: &[Insn]) -> bool {
-        insns.first().is_some_and(|i| self.cpu.eip + i.end() as u64 - 1 <= u64::from(self.cpu.seg(Seg::Cs).max))
-    }
-
-    #[inline(always)]
-    fn run_insns(&mut self, insns: &[Insn], limit: usize, width: Width) -> Result<(), Stop> {
-        let mut limit = limit;
-        if self.cpu.mode & mode::FLAT_CODE == 0 {
-            limit = limit.min(self.code_limit_insns(insns));
-        }
-        let mut done = 0;
-        let mut result = Ok(());
-        for i in &insns[..limit] {
+        let n = usize::try_from(most).unwrap_or(usize::MAX).min(inside);
+        let Some(last) = insns.get(n - 1) else { return Ok(()) };
+        self.cpu.next_eip = self.eip_of(last.end());
+        for i in &insns[..n] {
             self.index = i.index;
-            result = self.step_fast(i);
-            if result.is_err() {
-                break;
-            }
-            done += 1;
-            if self.leave {
-                break;
+            let result = semantics::step(self, i);
+            if result.is_err() || self.leave || i.index == last.index {
+                return self.left(&insns[..n], i, result);
             }
         }
-        self.cpu.count += done as u64;
-        if result.is_ok() && done == insns.len() {
-            self.cpu.eip = self.cpu.next_eip;
-        } else {
-            // In the middle: at the next instruction, or at the one that stopped.
-            let offset = insns.get(done).map_or(0, |i| i.start);
-            self.cpu.eip = self.cpu.eip.wrapping_add(u64::from(offset)) & width.mask();
-        }
-        self.index = 0;
-        result
+        Ok(())
     }
 
     /// One instruction with everything that may surround it: shadow, breakpoints, trap.
@@ -270,12 +283,11 @@ impl Exec<'_> {
         }
         let before = self.cpu.eflags;
         self.debug_hits = 0;
-        let width = self.cpu.code_width();
-        if self.cpu.mode & mode::FLAT_CODE == 0 && !self.inside_code_segment(insns) {
+        if self.cpu.eip + i.end() as u64 - 1 > u64::from(self.cpu.seg(Seg::Cs).max) {
             return Err(self.gp0());
         }
         // The default continuation of the block is past all of it.
-        self.cpu.next_eip = self.cpu.eip.wrapping_add(i.end() as u64) & width.mask();
+        self.cpu.next_eip = self.eip_of(i.end());
         semantics::step(self, i)?;
         self.cpu.count += 1;
         self.cpu.eip = self.cpu.next_eip;

@@ -132,16 +132,17 @@ impl Tlb {
 pub const FAST_SLOTS: usize = 1 << FAST_BITS;
 const FAST_BITS: u32 = 10;
 
-/// Access classes: who asks. Each has its own part of the fast tables.
+/// Access classes: who asks. Each has its own part of the fast tables; the value is the index of its first
+/// slot.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u32)]
 pub enum Class {
     /// CPL 0 to 2.
-    Supervisor = 0,
+    Supervisor = 0 << FAST_BITS,
     /// CPL 3.
-    User = 1,
+    User = 1 << FAST_BITS,
     /// CPL 0 to 2 under SMAP with AC clear: user pages fault.
-    SupervisorNoUser = 2,
+    SupervisorNoUser = 2 << FAST_BITS,
 }
 const CLASSES: usize = 4; // a power of two, for the index mask
 
@@ -177,7 +178,7 @@ impl Default for FastTable {
 
 #[inline(always)]
 fn slot(class: u32, lin: u64) -> usize {
-    ((lin >> 12) as usize & (FAST_SLOTS - 1) | (class as usize) << FAST_BITS) & (FAST_SLOTS * CLASSES - 1)
+    ((lin >> 12) as usize & (FAST_SLOTS - 1) | class as usize) & (FAST_SLOTS * CLASSES - 1)
 }
 
 impl FastTable {
@@ -215,7 +216,7 @@ impl FastTable {
     /// Empties the entries of one page, in every class.
     pub(super) fn drop_page(&mut self, lin: u64) {
         for class in 0..CLASSES as u32 {
-            let s = slot(class, lin);
+            let s = slot(class << FAST_BITS, lin);
             if self.entries[s].tag == lin & !0xFFF {
                 // Stays in `filled`; a duplicate there is harmless.
                 self.entries[s].tag = u64::MAX - 1;

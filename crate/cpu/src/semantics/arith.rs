@@ -1,7 +1,7 @@
 //! Arithmetic and logic (SDM vol. 1, 7.3.2 and 7.3.4).
 
-use super::{Form, modify, num, read0, read1};
-use crate::insn::{AluOp, Insn, Kind, Width};
+use super::{Form, close, num, open, read0, read1};
+use crate::insn::{AluOp, Insn, Width};
 use crate::micro::{BinOp, CmpOp, FlagOp, Micro, UnOp};
 use x86::eflags::ZF;
 use x86::{Cond, gpr};
@@ -16,7 +16,8 @@ fn compute<M: Micro>(m: &mut M, op: AluOp, w: Width, a: M::I, b: M::I) -> (M::I,
         AluOp::Or => (m.bin(BinOp::Or, w, a, b), FlagOp::Logic),
         AluOp::Xor => (m.bin(BinOp::Xor, w, a, b), FlagOp::Logic),
         AluOp::Adc | AluOp::Sbb => {
-            let (op, flags) = if op == AluOp::Adc { (BinOp::Add, FlagOp::Add) } else { (BinOp::Sub, FlagOp::Sub) };
+            let (op, flags) =
+                if op == AluOp::Adc { (BinOp::Add, FlagOp::Add) } else { (BinOp::Sub, FlagOp::Sub) };
             let carry = m.cond(Cond::B);
             let carry = if w == Width::W64 { m.zext(Width::W32, w, carry) } else { carry };
             let t = m.bin(op, w, a, b);
@@ -36,40 +37,43 @@ pub fn alu<M: Micro>(m: &mut M, i: &Insn, f: Form, op: AluOp) -> Result<(), M::S
         return Ok(());
     }
     let b = read1(m, i, f)?;
-    modify(m, i, f, |m, a| {
-        let (r, flags) = compute(m, op, f.w, a, b);
-        m.set_flags(flags, f.w, a, b, r);
-        Ok(r)
-    })
+    let (place, a) = open(m, i, f)?;
+    let (r, flags) = compute(m, op, f.w, a, b);
+    m.set_flags(flags, f.w, a, b, r);
+    close(m, i, f, place, r);
+    Ok(())
 }
 
 /// INC, DEC r/m. `*****-`.
 #[inline(always)]
 pub fn inc_dec<M: Micro>(m: &mut M, i: &Insn, f: Form, up: bool) -> Result<(), M::Stop> {
-    modify(m, i, f, |m, a| {
-        let one = num(m, f.w, 1);
-        let (op, flags) = if up { (BinOp::Add, FlagOp::Inc) } else { (BinOp::Sub, FlagOp::Dec) };
-        let r = m.bin(op, f.w, a, one);
-        m.set_flags(flags, f.w, a, one, r);
-        Ok(r)
-    })
+    let (place, a) = open(m, i, f)?;
+    let one = num(m, f.w, 1);
+    let (op, flags) = if up { (BinOp::Add, FlagOp::Inc) } else { (BinOp::Sub, FlagOp::Dec) };
+    let r = m.bin(op, f.w, a, one);
+    m.set_flags(flags, f.w, a, one, r);
+    close(m, i, f, place, r);
+    Ok(())
 }
 
 /// NOT r/m. `------`.
 #[inline(always)]
 pub fn not<M: Micro>(m: &mut M, i: &Insn, f: Form) -> Result<(), M::Stop> {
-    modify(m, i, f, |m, a| Ok(m.un(UnOp::Not, f.w, a)))
+    let (place, a) = open(m, i, f)?;
+    let r = m.un(UnOp::Not, f.w, a);
+    close(m, i, f, place, r);
+    Ok(())
 }
 
 /// NEG r/m. `******`.
 #[inline(always)]
 pub fn neg<M: Micro>(m: &mut M, i: &Insn, f: Form) -> Result<(), M::Stop> {
-    modify(m, i, f, |m, a| {
-        let zero = num(m, f.w, 0);
-        let r = m.un(UnOp::Neg, f.w, a);
-        m.set_flags(FlagOp::Sub, f.w, zero, a, r);
-        Ok(r)
-    })
+    let (place, a) = open(m, i, f)?;
+    let zero = num(m, f.w, 0);
+    let r = m.un(UnOp::Neg, f.w, a);
+    m.set_flags(FlagOp::Sub, f.w, zero, a, r);
+    close(m, i, f, place, r);
+    Ok(())
 }
 
 /// Writes a double-width result: AX for bytes, else DX:AX.
@@ -135,38 +139,25 @@ pub fn divide<M: Micro>(m: &mut M, i: &Insn, f: Form, signed: bool) -> Result<()
 /// XADD r/m, r. `******`.
 pub fn xadd<M: Micro>(m: &mut M, i: &Insn, f: Form) -> Result<(), M::Stop> {
     let b = m.reg(f.w, i.r1);
-    modify(m, i, f, |m, a| {
-        let r = m.bin(BinOp::Add, f.w, a, b);
-        m.set_flags(FlagOp::Add, f.w, a, b, r);
-        m.set_reg(f.w, i.r1, a);
-        Ok(r)
-    })
+    let (place, a) = open(m, i, f)?;
+    let r = m.bin(BinOp::Add, f.w, a, b);
+    m.set_flags(FlagOp::Add, f.w, a, b, r);
+    m.set_reg(f.w, i.r1, a);
+    close(m, i, f, place, r);
+    Ok(())
 }
 
 /// CMPXCHG r/m, r: always writes. `******`.
 pub fn cmpxchg<M: Micro>(m: &mut M, i: &Insn, f: Form) -> Result<(), M::Stop> {
     let b = m.reg(f.w, i.r1);
     let acc = m.reg(f.w, gpr::AX);
-    let change = |m: &mut M, a: M::I| {
-        let d = m.bin(BinOp::Sub, f.w, acc, a);
-        m.set_flags(FlagOp::Sub, f.w, acc, a, d);
-        let same = m.compare(CmpOp::Eq, f.w, acc, a);
-        let r = m.select(f.w, same, b, a);
-        (a, m.compare(CmpOp::Ne, f.w, acc, a), r)
-    };
-    let (a, differs) = if f.k0 == Kind::Mem {
-        let at = super::ea(m, i, f);
-        let place = m.rmw(f.w, f.seg, at)?;
-        let a = m.peek(f.w, place);
-        let (a, differs, r) = change(m, a);
-        m.poke(f.w, place, r);
-        (a, differs)
-    } else {
-        let a = m.reg(f.w, i.r0);
-        let (a, differs, r) = change(m, a);
-        m.set_reg(f.w, i.r0, r);
-        (a, differs)
-    };
+    let (place, a) = open(m, i, f)?;
+    let d = m.bin(BinOp::Sub, f.w, acc, a);
+    m.set_flags(FlagOp::Sub, f.w, acc, a, d);
+    let same = m.compare(CmpOp::Eq, f.w, acc, a);
+    let r = m.select(f.w, same, b, a);
+    let differs = m.compare(CmpOp::Ne, f.w, acc, a);
+    close(m, i, f, place, r);
     m.when(differs, |m| {
         m.set_reg(f.w, gpr::AX, a);
         Ok(())

@@ -1,6 +1,6 @@
 //! Bit operations (SDM vol. 1, 7.3.7).
 
-use super::{Form, ea, modify, num, read1};
+use super::{Form, close, ea, num, open, read1};
 use crate::insn::{BitOp, Insn, Kind, Width};
 use crate::micro::{BinOp, CmpOp, FlagOp, Micro, UnOp};
 use x86::eflags::CF;
@@ -46,7 +46,13 @@ pub fn bit<M: Micro>(m: &mut M, i: &Insn, f: Form, op: BitOp) -> Result<(), M::S
         let log = w.bits().trailing_zeros();
         let log = num(m, w, u64::from(log));
         let far = m.bin(BinOp::Sar, w, index, log);
-        let far = if w == f.asz { far } else if w < f.asz { m.sext(w, f.asz, far) } else { m.trunc(w, f.asz, far) };
+        let far = if w == f.asz {
+            far
+        } else if w < f.asz {
+            m.sext(w, f.asz, far)
+        } else {
+            m.trunc(w, f.asz, far)
+        };
         let scale = num(m, f.asz, u64::from(w.bytes().trailing_zeros()));
         let far = m.bin(BinOp::Shl, f.asz, far, scale);
         m.bin(BinOp::Add, f.asz, base, far)
@@ -84,5 +90,8 @@ pub fn scan<M: Micro>(m: &mut M, i: &Insn, f: Form, forward: bool) -> Result<(),
 
 /// BSWAP r. `------`. A 16-bit operand is undefined; processors give zero.
 pub fn bswap<M: Micro>(m: &mut M, i: &Insn, f: Form) -> Result<(), M::Stop> {
-    modify(m, i, f, |m, a| if f.w == Width::W16 { Ok(num(m, f.w, 0)) } else { Ok(m.un(UnOp::Bswap, f.w, a)) })
+    let (place, a) = open(m, i, f)?;
+    let r = if f.w == Width::W16 { num(m, f.w, 0) } else { m.un(UnOp::Bswap, f.w, a) };
+    close(m, i, f, place, r);
+    Ok(())
 }

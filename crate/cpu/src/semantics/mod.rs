@@ -18,7 +18,9 @@ pub mod sse;
 mod stack;
 pub mod x87;
 
-pub use arith::{alu, cbw, cmpxchg, cmpxchg8b, cwd, divide, inc_dec, multiply, multiply_truncating, neg, not, xadd};
+pub use arith::{
+    alu, cbw, cmpxchg, cmpxchg8b, cwd, divide, inc_dec, multiply, multiply_truncating, neg, not, xadd,
+};
 pub use branch::{call, call_indirect, jcc, jmp, jmp_indirect, ret};
 pub use moves::{cmov, lea, mov, movsx, movzx, setcc};
 pub use shift::shift;
@@ -119,26 +121,28 @@ fn read1<M: Micro>(m: &mut M, i: &Insn, f: Form) -> Result<M::I, M::Stop> {
     read1_as(m, i, f, f.w)
 }
 
-/// Replaces the first operand by a function of it: one check of memory, with write intent.
+/// Reads the first operand to replace it: memory is checked once, with write intent. What [`close`] needs to
+/// write it back comes first. (Two functions rather than one with a closure: closures are not always
+/// inlined, and the specialised arms live from that.)
 #[inline(always)]
-fn modify<M: Micro>(
-    m: &mut M,
-    i: &Insn,
-    f: Form,
-    change: impl FnOnce(&mut M, M::I) -> Result<M::I, M::Stop>,
-) -> Result<(), M::Stop> {
+fn open<M: Micro>(m: &mut M, i: &Insn, f: Form) -> Result<(Option<M::P>, M::I), M::Stop> {
     if f.k0 == Kind::Mem {
         let at = ea(m, i, f);
         let place = m.rmw(f.w, f.seg, at)?;
         let a = m.peek(f.w, place);
-        let r = change(m, a)?;
-        m.poke(f.w, place, r);
+        Ok((Some(place), a))
     } else {
-        let a = m.reg(f.w, i.r0);
-        let r = change(m, a)?;
-        m.set_reg(f.w, i.r0, r);
+        Ok((None, m.reg(f.w, i.r0)))
     }
-    Ok(())
+}
+
+/// Writes back what [`open`] read.
+#[inline(always)]
+fn close<M: Micro>(m: &mut M, i: &Insn, f: Form, place: Option<M::P>, r: M::I) {
+    match place {
+        Some(place) => m.poke(f.w, place, r),
+        None => m.set_reg(f.w, i.r0, r),
+    }
 }
 
 /// Writes the first operand.

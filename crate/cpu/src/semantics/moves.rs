@@ -48,10 +48,10 @@ pub fn lea<M: Micro>(m: &mut M, i: &Insn, f: Form) -> Result<(), M::Stop> {
 /// XCHG r/m, r. `------`.
 pub fn xchg<M: Micro>(m: &mut M, i: &Insn, f: Form) -> Result<(), M::Stop> {
     let b = m.reg(f.w, i.r1);
-    super::modify(m, i, f, |m, a| {
-        m.set_reg(f.w, i.r1, a);
-        Ok(b)
-    })
+    let (place, a) = super::open(m, i, f)?;
+    m.set_reg(f.w, i.r1, a);
+    super::close(m, i, f, place, b);
+    Ok(())
 }
 
 /// CMOVcc r, r/m: memory is read either way. `------`.

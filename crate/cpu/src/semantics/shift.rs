@@ -1,6 +1,6 @@
 //! Shifts and rotates (SDM vol. 1, 7.3.6).
 
-use super::{Form, modify, num};
+use super::{Form, close, num, open};
 use crate::insn::{Insn, Kind, ShiftOp, Width};
 use crate::micro::{BinOp, FlagOp, Micro};
 use x86::eflags::{CF, OF};
@@ -33,11 +33,8 @@ fn count<M: Micro>(m: &mut M, i: &Insn, f: Form) -> Option<M::I> {
 #[inline(always)]
 fn put_carry_overflow<M: Micro>(m: &mut M, w: Width, cf: M::I, of: M::I) {
     let eleven = num(m, Width::W32, 11);
-    let (cf, of) = if w == Width::W64 {
-        (m.trunc(w, Width::W32, cf), m.trunc(w, Width::W32, of))
-    } else {
-        (cf, of)
-    };
+    let (cf, of) =
+        if w == Width::W64 { (m.trunc(w, Width::W32, cf), m.trunc(w, Width::W32, of)) } else { (cf, of) };
     let of = m.bin(BinOp::Shl, Width::W32, of, eleven);
     let v = m.bin(BinOp::Or, Width::W32, cf, of);
     m.put_flags(CF | OF, v);
@@ -47,18 +44,24 @@ fn put_carry_overflow<M: Micro>(m: &mut M, w: Width, cf: M::I, of: M::I) {
 #[inline(always)]
 pub fn shift<M: Micro>(m: &mut M, i: &Insn, f: Form, op: ShiftOp) -> Result<(), M::Stop> {
     let Some(c) = count(m, i, f) else {
-        // Memory is still checked for writing.
-        return modify(m, i, f, |_, a| Ok(a));
+        return unchanged(m, i, f);
     };
-    modify(m, i, f, |m, a| {
-        let r = result(m, f.w, op, a, c);
-        if f.k1 == Kind::Imm {
-            set_flags(m, f.w, op, a, c, r)?;
-        } else {
-            m.when(c, |m| set_flags(m, f.w, op, a, c, r))?;
-        }
-        Ok(r)
-    })
+    let (place, a) = open(m, i, f)?;
+    let r = result(m, f.w, op, a, c);
+    if f.k1 == Kind::Imm {
+        set_flags(m, f.w, op, a, c, r)?;
+    } else {
+        m.when(c, |m| set_flags(m, f.w, op, a, c, r))?;
+    }
+    close(m, i, f, place, r);
+    Ok(())
+}
+
+/// A count of zero: memory is still checked for writing.
+fn unchanged<M: Micro>(m: &mut M, i: &Insn, f: Form) -> Result<(), M::Stop> {
+    let (place, a) = open(m, i, f)?;
+    close(m, i, f, place, a);
+    Ok(())
 }
 
 #[inline(always)]
@@ -161,46 +164,46 @@ fn set_flags<M: Micro>(m: &mut M, w: Width, op: ShiftOp, a: M::I, c: M::I, r: M:
 /// SHLD, SHRD r/m, r, imm8 or CL. `***?**`; a count above the width is undefined.
 pub fn shift_double<M: Micro>(m: &mut M, i: &Insn, f: Form, left: bool) -> Result<(), M::Stop> {
     let Some(c) = count(m, i, f) else {
-        return modify(m, i, f, |_, a| Ok(a));
+        return unchanged(m, i, f);
     };
     let b = m.reg(f.w, i.r1);
-    modify(m, i, f, |m, a| {
-        // In a double-width value, so that counts above the width stay harmless.
-        let (w, wide) = (f.w, Width::W64);
-        let bits = num(m, wide, u64::from(w.bits()));
-        let (a64, b64, c64) = (m.zext(w, wide, a), m.zext(w, wide, b), m.zext(w, wide, c));
-        let one = num(m, wide, 1);
-        let before = m.bin(BinOp::Sub, wide, c64, one);
-        let before = {
-            let mask = num(m, wide, 31);
-            m.bin(BinOp::And, wide, before, mask)
-        };
-        let (r, cf) = if left {
-            let hi = m.bin(BinOp::Shl, wide, a64, bits);
-            let x = m.bin(BinOp::Or, wide, hi, b64);
-            let r = m.bin(BinOp::Shl, wide, x, c64);
-            let r = m.bin(BinOp::Shr, wide, r, bits);
-            let last = m.bin(BinOp::Shl, wide, a64, before);
-            (m.trunc(wide, w, r), bit(m, wide, last, w.bits() - 1))
-        } else {
-            let hi = m.bin(BinOp::Shl, wide, b64, bits);
-            let x = m.bin(BinOp::Or, wide, hi, a64);
-            let r = m.bin(BinOp::Shr, wide, x, c64);
-            let last = m.bin(BinOp::Shr, wide, x, before);
-            (m.trunc(wide, w, r), bit(m, wide, last, 0))
-        };
-        let cf = m.trunc(wide, w, cf);
-        let change = m.bin(BinOp::Xor, w, a, r);
-        let of = bit(m, w, change, w.bits() - 1);
-        let keep = i.k1 != Kind::Imm;
-        if keep {
-            m.when(c, |m| {
-                m.set_flags(FlagOp::Explicit, w, cf, of, r);
-                Ok(())
-            })?;
-        } else {
+    let (place, a) = open(m, i, f)?;
+    // In a double-width value, so that counts above the width stay harmless.
+    let (w, wide) = (f.w, Width::W64);
+    let bits = num(m, wide, u64::from(w.bits()));
+    let (a64, b64, c64) = (m.zext(w, wide, a), m.zext(w, wide, b), m.zext(w, wide, c));
+    let one = num(m, wide, 1);
+    let before = m.bin(BinOp::Sub, wide, c64, one);
+    let before = {
+        let mask = num(m, wide, 31);
+        m.bin(BinOp::And, wide, before, mask)
+    };
+    let (r, cf) = if left {
+        let hi = m.bin(BinOp::Shl, wide, a64, bits);
+        let x = m.bin(BinOp::Or, wide, hi, b64);
+        let r = m.bin(BinOp::Shl, wide, x, c64);
+        let r = m.bin(BinOp::Shr, wide, r, bits);
+        let last = m.bin(BinOp::Shl, wide, a64, before);
+        (m.trunc(wide, w, r), bit(m, wide, last, w.bits() - 1))
+    } else {
+        let hi = m.bin(BinOp::Shl, wide, b64, bits);
+        let x = m.bin(BinOp::Or, wide, hi, a64);
+        let r = m.bin(BinOp::Shr, wide, x, c64);
+        let last = m.bin(BinOp::Shr, wide, x, before);
+        (m.trunc(wide, w, r), bit(m, wide, last, 0))
+    };
+    let cf = m.trunc(wide, w, cf);
+    let change = m.bin(BinOp::Xor, w, a, r);
+    let of = bit(m, w, change, w.bits() - 1);
+    let keep = i.k1 != Kind::Imm;
+    if keep {
+        m.when(c, |m| {
             m.set_flags(FlagOp::Explicit, w, cf, of, r);
-        }
-        Ok(r)
-    })
+            Ok(())
+        })?;
+    } else {
+        m.set_flags(FlagOp::Explicit, w, cf, of, r);
+    }
+    close(m, i, f, place, r);
+    Ok(())
 }

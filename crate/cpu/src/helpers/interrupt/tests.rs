@@ -473,3 +473,130 @@ fn frames_may_cross_pages_and_are_written_whole_or_not_at_all() {
     assert_eq!((m.cpu.fault.vector, m.cpu.cr2), (PF, 0x7FFE));
     assert_eq!(m.get(Width::W32, 0x8002), 0x5555_5555);
 }
+
+/// xorshift64*
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        self.0.wrapping_mul(0x2545_F491_4F6C_DD1D)
+    }
+    fn below(&mut self, n: u64) -> u64 {
+        (self.next() >> 32) % n
+    }
+}
+
+/// Whatever the tables, registers and instructions are: a result or an exception, and the exception is
+/// delivered or shuts the processor down. The host never panics.
+#[test]
+fn garbage_is_survived() {
+    const FIRST: &[&[u8]] = &[
+        &[0x8E],
+        &[0x9A],
+        &[0xEA],
+        &[0xCB],
+        &[0xCA],
+        &[0xCF],
+        &[0xCD],
+        &[0xCC],
+        &[0xCE],
+        &[0xF1],
+        &[0x62],
+        &[0x1F],
+        &[0x17],
+        &[0xC4],
+        &[0xC5],
+        &[0x9C],
+        &[0x9D],
+        &[0xFA],
+        &[0xFB],
+        &[0xF4],
+        &[0x63],
+        &[0xFF, 0x1D],
+        &[0xFF, 0x2D],
+        &[0x0F, 0x00],
+        &[0x0F, 0x01],
+        &[0x0F, 0x02],
+        &[0x0F, 0x03],
+        &[0x0F, 0x20],
+        &[0x0F, 0x22],
+        &[0x0F, 0x21],
+        &[0x0F, 0x23],
+        &[0x0F, 0x30],
+        &[0x0F, 0x32],
+        &[0x0F, 0x34],
+        &[0x0F, 0x35],
+        &[0x0F, 0xA2],
+    ];
+    let mut r = Random(0x1234_5678_9ABC_DEF1);
+    for _ in 0..600 {
+        let mut m = match r.below(6) {
+            0 => Machine::real(),
+            1 => Machine::v86(r.below(4) as u32),
+            2 => Machine::protected(3),
+            3 => Machine::protected(1),
+            _ => Machine::protected(0),
+        };
+        for _ in 0..r.below(12) {
+            let at = r.below(0x5000) & !7;
+            let v = r.next();
+            m.put(Width::W64, 0x1000 + at, v);
+        }
+        for _ in 0..60 {
+            match r.below(8) {
+                0 => {
+                    let at = GDT + 8 * r.below(32);
+                    let v = descriptor(
+                        r.next() as u32 & 0xFFFF,
+                        r.next() as u32,
+                        r.next() as u8 | 0x80,
+                        r.next() as u8 & 15,
+                    );
+                    m.put(Width::W64, at, v);
+                }
+                1 => {
+                    let (to, kind) =
+                        (8 * r.below(32) as u16, [0x84, 0x85, 0x86, 0x8C, 0xEE, 0xE5][r.below(6) as usize]);
+                    let g = gate(to, r.next() as u32 & 0xFFFF, kind, r.next() as u8 & 31);
+                    let at = if r.below(2) == 0 { GDT + 8 * r.below(32) } else { 0x2000 + 8 * r.below(32) };
+                    m.put(Width::W64, at, g);
+                }
+                2 => m.cpu.set_eflags(r.next() as u32 & !eflags::VM),
+                _ => {}
+            }
+            for _ in 0..3 {
+                let at = r.below(8) as usize;
+                let v = r.next();
+                m.cpu.regs[at] = [v & 0x1FF, v & 0xFFFF, v & 0xFFFF_FFFF][r.below(3) as usize];
+            }
+            let mut bytes = [0; 16];
+            for b in &mut bytes {
+                *b = if r.below(2) == 0 { r.next() as u8 } else { (r.below(32) * 8) as u8 };
+            }
+            let first = FIRST[r.below(FIRST.len() as u64) as usize];
+            bytes[..first.len()].copy_from_slice(first);
+            let Ok(i) = crate::decode::BlockDecoder::new(&bytes, m.cpu.mode).next_insn() else { continue };
+            m.cpu.next_eip = m.eip_of(i.end());
+            let stop = m.with(|x| crate::semantics::step(x, &i));
+            let delivered = match stop {
+                Ok(()) => {
+                    m.cpu.eip = m.cpu.next_eip;
+                    if r.below(10) == 0 { m.with(|x| deliver_external(x, 0x20)) } else { Delivered::Handler }
+                }
+                Err(_) => m.with(deliver_fault),
+            };
+            // The mode follows from the state whatever happened.
+            let mut derived = m.cpu.clone();
+            derived.update_mode();
+            assert_eq!(m.cpu.mode, derived.mode, "{i:?}");
+            assert!(!m.cpu.is_v86() || m.cpu.cpl == 3);
+            assert!(m.cpu.is_v86() || m.cpu.is_protected() || m.cpu.cpl == 0);
+            if delivered == Delivered::Shutdown {
+                break;
+            }
+        }
+    }
+}

@@ -76,17 +76,27 @@ pub(crate) const fn gate(selector: u16, offset: u32, access: u8, params: u8) -> 
         | offset >> 16 << 48
 }
 
-/// A processor and its memory.
-pub(crate) struct Machine {
-    pub(crate) cpu: Box<Cpu>,
-    pub(crate) mmu: Mmu,
+/// A processor and its memory, nothing around it.
+pub(crate) struct Machine(Box<Exec<'static>>);
+
+impl std::ops::Deref for Machine {
+    type Target = Exec<'static>;
+    fn deref(&self) -> &Self::Target {
+        &self.0
+    }
+}
+
+impl std::ops::DerefMut for Machine {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.0
+    }
 }
 
 impl Machine {
     /// Real mode, at 0000:CODE & FFFF, stack at 0000:SP0.
     pub(crate) fn real() -> Self {
         let ram = Ram::new(1 << 20).expect("a megabyte");
-        let mut m = Self { cpu: Box::new(Cpu::new()), mmu: Mmu::new(ram) };
+        let mut m = Self(Box::new(Exec::new(Mmu::new(ram), Box::new(EmptyBus))));
         m.cpu.segs = [Segment::real(0, false); 6];
         m.cpu.segs[Seg::Cs as usize] = Segment::real((CODE >> 4) as u16, true);
         m.cpu.eip = 0;
@@ -213,8 +223,12 @@ impl Machine {
         }
     }
 
-    pub(crate) fn with<R>(&mut self, f: impl FnOnce(&mut Exec<'_>) -> R) -> R {
-        f(&mut Exec::new(&mut self.cpu, &mut self.mmu, &mut EmptyBus))
+    pub(crate) fn with<R>(&mut self, f: impl FnOnce(&mut Exec<'static>) -> R) -> R {
+        let x = &mut *self.0;
+        x.mmu.update_class(&x.cpu);
+        x.leave = false;
+        x.debug_hits = 0;
+        f(x)
     }
 
     /// Executes one instruction. After a fault, `cpu.eip` is still the instruction's.
@@ -239,8 +253,8 @@ impl Machine {
     pub(crate) fn faults(&mut self, bytes: &[u8], vector: u8, error: u32, what: &str) {
         let before = self.cpu.clone();
         assert_eq!(self.step(bytes), Err(Fault::with(vector, error)), "{what}");
-        let after = Cpu { fault: before.fault, next_eip: before.next_eip, ..(*self.cpu).clone() };
-        assert_eq!(after, *before, "{what}: state changed");
+        let after = Cpu { fault: before.fault, next_eip: before.next_eip, ..self.cpu.clone() };
+        assert_eq!(after, before, "{what}: state changed");
     }
 
     /// The same for #UD.

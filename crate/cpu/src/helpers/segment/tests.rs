@@ -9,7 +9,10 @@ fn mov(seg: Seg) -> [u8; 2] {
     [0x8E, 0xC0 | (seg as u8) << 3]
 }
 
-fn load(m: &mut Machine, seg: Seg, selector: u16) -> Result<(), (u8, u32)> {
+/// Vector and error code of a refusal.
+type Loaded = Result<(), (u8, u32)>;
+
+fn load(m: &mut Machine, seg: Seg, selector: u16) -> Loaded {
     m.cpu.regs[usize::from(gpr::AX)] = u64::from(selector);
     m.step(&mov(seg)).map_err(|f| (f.vector, f.error))
 }
@@ -17,7 +20,7 @@ fn load(m: &mut Machine, seg: Seg, selector: u16) -> Result<(), (u8, u32)> {
 #[test]
 fn data_segments_are_checked_in_order() {
     // CPL, selector, result
-    let cases: &[(u8, u16, Result<(), (u8, u32)>)] = &[
+    let cases: &[(u8, u16, Loaded)] = &[
         (0, DATA0, Ok(())),
         (0, DATA0 | 3, Err((GP, DATA0.into()))),
         (3, DATA0, Err((GP, DATA0.into()))),
@@ -57,7 +60,7 @@ fn data_segments_are_checked_in_order() {
 
 #[test]
 fn the_stack_segment_is_checked_more_strictly() {
-    let cases: &[(u8, u16, Result<(), (u8, u32)>)] = &[
+    let cases: &[(u8, u16, Loaded)] = &[
         (0, DATA0, Ok(())),
         (0, 0, Err((GP, 0))),
         (3, 3, Err((GP, 0))),

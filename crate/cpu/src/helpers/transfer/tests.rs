@@ -19,8 +19,9 @@ const OPEN: u8 = 0xEC;
 
 #[test]
 fn direct_targets_are_checked() {
-    // CPL, selector, error
-    let rows: &[(u8, u16, Result<u16, (u8, u16)>)] = &[
+    // CPL, selector, CS afterwards or vector and error code
+    type Row = (u8, u16, Result<u16, (u8, u16)>);
+    let rows: &[Row] = &[
         (0, CODE0, Ok(CODE0)),
         (0, CODE0 | 3, Err((GP, CODE0))),
         (3, CODE3, Ok(CODE3)),

@@ -1,0 +1,197 @@
+//! Virtual time as a function of the instructions executed.
+//!
+//! Within a slice, time is a straight line through (`base_count`, `base`) with a slope of `rate`. The line is
+//! set anew at the beginning of a slice and when an idle processor lets time jump; in between nothing asks
+//! the host. Counted: the slope is a constant, [`NS_PER_INSTRUCTION`]. Real: the slope is what the host's speed
+//! was measured to be.
+//!
+//! Rules of the real clock, all against the host's time as this machine has seen it pass:
+//! - Time never runs backwards. Where it lags behind the host at the beginning of a slice (the guest was
+//!   idle, or ran slower than expected), it jumps there.
+//! - It is never ahead by more than one slice: a slice ends when virtual time reaches its end, and an idle
+//!   processor lets time jump within the slice but not beyond.
+//! - A jump of the host's clock between two slices that is longer than the wait we asked for by more than
+//!   [`LARGEST_JUMP`] (a laptop asleep, a tab frozen) counts as one of that length. The guest's time then stays
+//!   behind, as on a machine that was stopped.
+
+use bus::{Clock, ClockControl, Time};
+
+/// Virtual nanoseconds per instruction of the counted clock: a processor of 250 million instructions per
+/// second.
+pub(crate) const NS_PER_INSTRUCTION: u64 = 4;
+/// The longest unexpected jump of the host's clock that passes as time.
+pub(crate) const LARGEST_JUMP: u64 = 1_000_000_000;
+
+/// Fraction bits of a rate.
+const FRACTION: u32 = 16;
+const ONE: u64 = 1 << FRACTION;
+/// A rate in the real clock lies between 1 ns and 1 µs per instruction.
+const RATES: (u64, u64) = (ONE, 1000 * ONE);
+/// Before anything was measured: 10 ns.
+const FIRST_RATE: u64 = 10 * ONE;
+/// A measurement over fewer instructions says nothing.
+const MEASURABLE: u64 = 10_000;
+
+/// Virtual time within a slice.
+#[derive(Debug)]
+pub(crate) struct VirtualTime {
+    control: ClockControl,
+    base: Time,
+    base_count: u64,
+    /// Nanoseconds per instruction, in 1/65536.
+    rate: u64,
+}
+
+impl VirtualTime {
+    /// At power-on.
+    pub(crate) fn new() -> Self {
+        Self { control: ClockControl::new(), base: Time(0), base_count: 0, rate: NS_PER_INSTRUCTION * ONE }
+    }
+
+    /// A reading end for a device.
+    pub(crate) fn clock(&self) -> Clock {
+        self.control.clock()
+    }
+
+    /// The time when `count` instructions have been executed.
+    pub(crate) fn at(&self, count: u64) -> Time {
+        let n = count.saturating_sub(self.base_count);
+        self.base.after(n.saturating_mul(self.rate) >> FRACTION)
+    }
+
+    /// The first count of instructions at which it is `time` or later.
+    pub(crate) fn count_at(&self, time: Time) -> u64 {
+        let ns = u128::from(time.since(self.base));
+        let n = (ns << FRACTION).div_ceil(u128::from(self.rate));
+        self.base_count.saturating_add(u64::try_from(n).unwrap_or(u64::MAX))
+    }
+
+    /// Shows the devices the time at `count`.
+    pub(crate) fn show(&self, count: u64) {
+        self.control.advance_to(self.at(count));
+    }
+
+    /// From `count` on, time goes on from `time` (if that is later than it would be) at `rate`.
+    fn rebase(&mut self, count: u64, time: Time, rate: u64) {
+        let now = self.at(count);
+        self.base = now.max(time);
+        self.base_count = count;
+        self.rate = rate.max(1);
+        self.control.advance_to(self.base);
+    }
+
+    /// An idle processor: time jumps to `time`.
+    pub(crate) fn skip_to(&mut self, count: u64, time: Time) {
+        self.rebase(count, time, self.rate);
+    }
+
+    /// As a snapshot has it.
+    pub(crate) fn restore(&mut self, count: u64, time: Time) {
+        self.base = time;
+        self.base_count = count;
+        self.control.restore(time);
+    }
+}
+
+/// The host's clock, as the real clock follows it.
+#[derive(Debug, Default)]
+pub(crate) struct HostTime {
+    /// The host's clock at the last slice.
+    last: Option<u64>,
+    /// Virtual time that has passed on the host, without jumps.
+    passed: Time,
+    /// How long we asked to be left alone.
+    pub(crate) asked: u64,
+    /// Measured nanoseconds per instruction, in 1/65536.
+    rate: Option<u64>,
+}
+
+impl HostTime {
+    /// Begins a slice of `budget` ns at the host's time `now`: sets time and rate, and returns the time at
+    /// which the slice ends.
+    pub(crate) fn begin(&mut self, time: &mut VirtualTime, count: u64, now: u64, budget: u64) -> Time {
+        match self.last {
+            None => self.passed = time.at(count),
+            Some(last) => {
+                let most = LARGEST_JUMP.saturating_add(self.asked);
+                self.passed = self.passed.after(now.saturating_sub(last).min(most));
+            }
+        }
+        self.last = Some(self.last.unwrap_or(0).max(now));
+        self.asked = 0;
+        time.rebase(count, self.passed, self.rate.unwrap_or(FIRST_RATE));
+        self.passed.after(budget)
+    }
+
+    /// The host's time now, as far as we can tell without asking: `ran` instructions after the slice began.
+    pub(crate) fn estimate(&self, ran: u64) -> Time {
+        self.passed.after(ran.saturating_mul(self.rate.unwrap_or(FIRST_RATE)) >> FRACTION)
+    }
+
+    /// Learns that `ran` instructions took `ns`.
+    pub(crate) fn measured(&mut self, ran: u64, ns: u64) {
+        if ran < MEASURABLE {
+            return;
+        }
+        let sample = (ns.saturating_mul(ONE) / ran).clamp(RATES.0, RATES.1);
+        let rate = self.rate.map_or(sample, |rate| rate - rate / 8 + sample / 8);
+        self.rate = Some(rate.clamp(RATES.0, RATES.1));
+    }
+
+    /// After a snapshot was restored: virtual time goes on from where it is.
+    pub(crate) fn forget(&mut self) {
+        self.last = None;
+        self.asked = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn count_at_is_the_first_count_at_or_after_a_time() {
+        let mut time = VirtualTime::new();
+        time.rebase(7, Time(1000), 3 * ONE / 2);
+        for t in [1000, 1001, 1002, 1003, 999_999] {
+            let count = time.count_at(Time(t));
+            assert!(time.at(count) >= Time(t));
+            assert!(count == 7 || time.at(count - 1) < Time(t));
+        }
+    }
+
+    #[test]
+    fn counted_time_does_not_depend_on_where_it_is_rebased() {
+        let (a, mut b) = (VirtualTime::new(), VirtualTime::new());
+        b.skip_to(12345, Time(0));
+        assert_eq!(a.at(99999), b.at(99999));
+        assert_eq!(a.at(10), Time(10 * NS_PER_INSTRUCTION));
+    }
+
+    #[test]
+    fn a_frozen_tab_does_not_make_time_leap() {
+        let mut time = VirtualTime::new();
+        let mut host = HostTime::default();
+        let ms = 1_000_000;
+        assert_eq!(host.begin(&mut time, 0, 50 * ms, 4 * ms), Time(4 * ms));
+        let end = host.begin(&mut time, 100, 3_600_000 * ms, 4 * ms);
+        assert_eq!(end, Time(LARGEST_JUMP + 4 * ms));
+        // But a wait that we asked for passes.
+        host.asked = 10_000 * ms;
+        let end = host.begin(&mut time, 200, 3_610_000 * ms, 4 * ms);
+        assert_eq!(end, Time(LARGEST_JUMP + 10_004 * ms));
+    }
+
+    #[test]
+    fn time_ahead_of_the_host_waits_for_it() {
+        let mut time = VirtualTime::new();
+        let mut host = HostTime::default();
+        let ms = 1_000_000;
+        let end = host.begin(&mut time, 0, 0, 4 * ms);
+        time.skip_to(0, end);
+        let end = host.begin(&mut time, 0, ms, 4 * ms);
+        assert_eq!((time.at(0), end), (Time(4 * ms), Time(5 * ms)));
+        let backwards = host.begin(&mut time, 0, 0, 4 * ms);
+        assert_eq!((time.at(0), backwards), (Time(4 * ms), Time(5 * ms)));
+    }
+}
