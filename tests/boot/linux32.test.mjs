@@ -38,8 +38,8 @@ describe("linux32", { skip: noLinux }, () => {
   test("by expectations: a command through --serial-in", async () => {
     const { status, stdout, stderr } = await run(
       [
-        ...[...BOOT, "--expect", "PAGEVM-READY", "--expect", "# "],
-        ...["--serial-in", "", "--serial-in", "uname -m; echo $((0x2a * 2))\\n"].slice(2),
+        ...[...BOOT, "--expect", "PAGEVM-READY", "--serial-in", "\\n", "--expect", "# "],
+        ...["--serial-in", "uname -m; echo $((0x2a * 2))\\n"],
         ...["--expect", "84"],
       ],
       { seconds: 320 },

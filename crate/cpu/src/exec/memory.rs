@@ -9,7 +9,7 @@ use x86::{Seg, vector};
 
 /// A place in memory checked for reading and writing: RAM that may be accessed directly, or whatever
 /// [`SlowPlace`] says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Place(Option<RamOffset>);
 
 /// A checked place off the fast path: one part, or two across a page boundary.

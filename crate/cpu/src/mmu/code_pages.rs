@@ -4,7 +4,7 @@
 //! chunk with code invalidates anything, so data beside code does not thrash.
 
 /// Bytes of a chunk.
-pub const CHUNK: u64 = 64;
+pub(super) const CHUNK: u64 = 64;
 
 /// Writes that hit code, in order, to be processed once the instruction is done.
 #[derive(Debug, Default)]

@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
 /// Entries the architectural TLB holds before it is flushed.
-pub const CAPACITY: usize = 4096;
+pub(super) const CAPACITY: usize = 4096;
 
 /// A translation as walked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,7 +129,7 @@ impl Tlb {
 }
 
 /// Slots of each fast table per access class.
-pub const FAST_SLOTS: usize = 1 << FAST_BITS;
+pub(super) const FAST_SLOTS: usize = 1 << FAST_BITS;
 const FAST_BITS: u32 = 10;
 
 /// Access classes: who asks. Each has its own part of the fast tables; the value is the index of its first
@@ -149,7 +149,7 @@ const CLASSES: usize = 4; // a power of two, for the index mask
 /// A fast entry. An access at `a` of `n` bytes hits if `(a + n - 1) & PAGE_MASK == tag`.
 #[derive(Clone, Copy, Debug)]
 #[repr(C)]
-pub struct FastEntry {
+pub(super) struct FastEntry {
     /// Linear page address; all ones when empty.
     pub(super) tag: u64,
     /// RAM offset minus linear address (wrapping).
@@ -160,7 +160,7 @@ const EMPTY: FastEntry = FastEntry { tag: u64::MAX, addend: 0 };
 
 /// One direct-mapped table.
 #[derive(Debug)]
-pub struct FastTable {
+pub(super) struct FastTable {
     entries: Box<[FastEntry; FAST_SLOTS * CLASSES]>,
     global: Box<[bool; FAST_SLOTS * CLASSES]>,
     filled: Vec<u16>,
@@ -184,7 +184,7 @@ fn slot(class: u32, lin: u64) -> usize {
 impl FastTable {
     /// RAM offset of an access, on a hit.
     #[inline(always)]
-    pub fn hit(&self, class: u32, lin: u64, bytes: u64) -> Option<u64> {
+    pub(super) fn hit(&self, class: u32, lin: u64, bytes: u64) -> Option<u64> {
         let e = &self.entries[slot(class, lin)];
         if lin.wrapping_add(bytes - 1) & !0xFFF == e.tag { Some(lin.wrapping_add(e.addend)) } else { None }
     }

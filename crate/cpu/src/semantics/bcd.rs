@@ -10,7 +10,7 @@ const B: Width = Width::W8;
 const AH: u8 = gpr::AX | HIGH_BYTE;
 
 /// DAA, DAS: `?*****`. AAA, AAS: `???*?*`. AAM, AAD: `?**?*?`.
-pub fn adjust<M: Micro>(m: &mut M, i: &Insn, op: BcdOp) -> Result<(), M::Stop> {
+pub(super) fn adjust<M: Micro>(m: &mut M, i: &Insn, op: BcdOp) -> Result<(), M::Stop> {
     match op {
         BcdOp::Daa => decimal(m, BinOp::Add),
         BcdOp::Das => decimal(m, BinOp::Sub),

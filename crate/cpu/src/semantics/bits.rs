@@ -7,7 +7,7 @@ use x86::eflags::CF;
 
 /// BT, BTS, BTR, BTC r/m, r; r/m, imm8. `?-???*`. With a register index, memory is a bit string: the index
 /// reaches outside the operand.
-pub fn bit<M: Micro>(m: &mut M, i: &Insn, f: Form, op: BitOp) -> Result<(), M::Stop> {
+pub(super) fn bit<M: Micro>(m: &mut M, i: &Insn, f: Form, op: BitOp) -> Result<(), M::Stop> {
     let w = f.w;
     let index = if f.k1 == Kind::Imm { m.imm(w, i.imm as u64) } else { m.reg(w, i.r1) };
     let mask = num(m, w, u64::from(w.bits()) - 1);
@@ -70,7 +70,7 @@ pub fn bit<M: Micro>(m: &mut M, i: &Insn, f: Form, op: BitOp) -> Result<(), M::S
 }
 
 /// BSF, BSR r, r/m. `??*???`; a source of zero leaves the destination as it was.
-pub fn scan<M: Micro>(m: &mut M, i: &Insn, f: Form, forward: bool) -> Result<(), M::Stop> {
+pub(super) fn scan<M: Micro>(m: &mut M, i: &Insn, f: Form, forward: bool) -> Result<(), M::Stop> {
     let a = read1(m, i, f)?;
     let zero = num(m, f.w, 0);
     m.set_flags(FlagOp::Logic, f.w, a, a, a);
@@ -89,7 +89,7 @@ pub fn scan<M: Micro>(m: &mut M, i: &Insn, f: Form, forward: bool) -> Result<(),
 }
 
 /// BSWAP r. `------`. A 16-bit operand is undefined; processors give zero.
-pub fn bswap<M: Micro>(m: &mut M, i: &Insn, f: Form) -> Result<(), M::Stop> {
+pub(super) fn bswap<M: Micro>(m: &mut M, i: &Insn, f: Form) -> Result<(), M::Stop> {
     let (place, a) = open(m, i, f)?;
     let r = if f.w == Width::W16 { num(m, f.w, 0) } else { m.un(UnOp::Bswap, f.w, a) };
     close(m, i, f, place, r);

@@ -58,7 +58,7 @@ pub fn jcc<M: Micro>(m: &mut M, i: &Insn, w: Width, cc: Cond) -> Result<(), M::S
 }
 
 /// LOOP, LOOPE, LOOPNE rel8: the counter has the address size.
-pub fn loop_while<M: Micro>(m: &mut M, i: &Insn, cc: Option<Cond>) -> Result<(), M::Stop> {
+pub(super) fn loop_while<M: Micro>(m: &mut M, i: &Insn, cc: Option<Cond>) -> Result<(), M::Stop> {
     let w = i.w;
     let c = m.reg(w, gpr::CX);
     let one = num(m, w, 1);
@@ -75,7 +75,7 @@ pub fn loop_while<M: Micro>(m: &mut M, i: &Insn, cc: Option<Cond>) -> Result<(),
 }
 
 /// JCXZ, JECXZ rel8.
-pub fn jcxz<M: Micro>(m: &mut M, i: &Insn) -> Result<(), M::Stop> {
+pub(super) fn jcxz<M: Micro>(m: &mut M, i: &Insn) -> Result<(), M::Stop> {
     let c = m.reg(i.w, gpr::CX);
     let zero = num(m, i.w, 0);
     let go = m.compare(CmpOp::Eq, i.w, c, zero);

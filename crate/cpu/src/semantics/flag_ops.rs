@@ -9,7 +9,7 @@ use x86::{Cond, gpr};
 const LOW: u32 = SF | ZF | AF | PF | CF;
 
 /// LAHF. `------`.
-pub fn lahf<M: Micro>(m: &mut M) -> Result<(), M::Stop> {
+pub(super) fn lahf<M: Micro>(m: &mut M) -> Result<(), M::Stop> {
     let v = m.status_flags();
     let mask = num(m, Width::W32, u64::from(LOW));
     let one = num(m, Width::W32, u64::from(ONE));
@@ -21,7 +21,7 @@ pub fn lahf<M: Micro>(m: &mut M) -> Result<(), M::Stop> {
 }
 
 /// SAHF. `-*****`.
-pub fn sahf<M: Micro>(m: &mut M) -> Result<(), M::Stop> {
+pub(super) fn sahf<M: Micro>(m: &mut M) -> Result<(), M::Stop> {
     let v = m.reg(Width::W8, gpr::AX | HIGH_BYTE);
     let v = m.zext(Width::W8, Width::W32, v);
     m.put_flags(LOW, v);
@@ -29,7 +29,7 @@ pub fn sahf<M: Micro>(m: &mut M) -> Result<(), M::Stop> {
 }
 
 /// SALC (undocumented): AL = CF ? FFh : 0. `------`.
-pub fn salc<M: Micro>(m: &mut M) -> Result<(), M::Stop> {
+pub(super) fn salc<M: Micro>(m: &mut M) -> Result<(), M::Stop> {
     let cf = m.cond(Cond::B);
     let zero = num(m, Width::W8, 0);
     let v = m.bin(BinOp::Sub, Width::W8, zero, cf);
@@ -38,21 +38,21 @@ pub fn salc<M: Micro>(m: &mut M) -> Result<(), M::Stop> {
 }
 
 /// CLC, STC. `-----*`.
-pub fn set_carry<M: Micro>(m: &mut M, on: bool) -> Result<(), M::Stop> {
+pub(super) fn set_carry<M: Micro>(m: &mut M, on: bool) -> Result<(), M::Stop> {
     let v = num(m, Width::W32, u64::from(on));
     m.put_flags(CF, v);
     Ok(())
 }
 
 /// CMC. `-----*`.
-pub fn cmc<M: Micro>(m: &mut M) -> Result<(), M::Stop> {
+pub(super) fn cmc<M: Micro>(m: &mut M) -> Result<(), M::Stop> {
     let v = m.cond(Cond::Ae);
     m.put_flags(CF, v);
     Ok(())
 }
 
 /// CLD, STD. `------`.
-pub fn set_direction<M: Micro>(m: &mut M, down: bool) -> Result<(), M::Stop> {
+pub(super) fn set_direction<M: Micro>(m: &mut M, down: bool) -> Result<(), M::Stop> {
     m.set_direction(down);
     Ok(())
 }

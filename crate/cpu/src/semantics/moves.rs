@@ -46,7 +46,7 @@ pub fn lea<M: Micro>(m: &mut M, i: &Insn, f: Form) -> Result<(), M::Stop> {
 }
 
 /// XCHG r/m, r. `------`.
-pub fn xchg<M: Micro>(m: &mut M, i: &Insn, f: Form) -> Result<(), M::Stop> {
+pub(super) fn xchg<M: Micro>(m: &mut M, i: &Insn, f: Form) -> Result<(), M::Stop> {
     let b = m.reg(f.w, i.r1);
     let (place, a) = super::open(m, i, f)?;
     m.set_reg(f.w, i.r1, a);
@@ -74,7 +74,7 @@ pub fn setcc<M: Micro>(m: &mut M, i: &Insn, f: Form, cc: Cond) -> Result<(), M::
 }
 
 /// MOV r/m, Sreg: a register gets the whole width, memory 16 bits. `------`.
-pub fn mov_from_seg<M: Micro>(m: &mut M, i: &Insn, f: Form) -> Result<(), M::Stop> {
+pub(super) fn mov_from_seg<M: Micro>(m: &mut M, i: &Insn, f: Form) -> Result<(), M::Stop> {
     let seg = Seg::from_number(i.r1).unwrap_or(Seg::Es);
     let v = m.selector(seg);
     if f.k0 == Kind::Mem {
@@ -87,7 +87,7 @@ pub fn mov_from_seg<M: Micro>(m: &mut M, i: &Insn, f: Form) -> Result<(), M::Sto
 }
 
 /// XLAT: AL = [BX + AL]. `------`.
-pub fn xlat<M: Micro>(m: &mut M, i: &Insn, f: Form) -> Result<(), M::Stop> {
+pub(super) fn xlat<M: Micro>(m: &mut M, i: &Insn, f: Form) -> Result<(), M::Stop> {
     let base = ea(m, i, f);
     let al = m.reg(Width::W8, gpr::AX);
     let al = m.zext(Width::W8, f.asz, al);

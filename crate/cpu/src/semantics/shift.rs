@@ -162,7 +162,7 @@ fn set_flags<M: Micro>(m: &mut M, w: Width, op: ShiftOp, a: M::I, c: M::I, r: M:
 }
 
 /// SHLD, SHRD r/m, r, imm8 or CL. `***?**`; a count above the width is undefined.
-pub fn shift_double<M: Micro>(m: &mut M, i: &Insn, f: Form, left: bool) -> Result<(), M::Stop> {
+pub(super) fn shift_double<M: Micro>(m: &mut M, i: &Insn, f: Form, left: bool) -> Result<(), M::Stop> {
     let Some(c) = count(m, i, f) else {
         return unchanged(m, i, f);
     };

@@ -24,7 +24,7 @@ pub fn push<M: Micro>(m: &mut M, i: &Insn, f: Form) -> Result<(), M::Stop> {
 }
 
 /// PUSH Sreg.
-pub fn push_seg<M: Micro>(m: &mut M, i: &Insn, f: Form) -> Result<(), M::Stop> {
+pub(super) fn push_seg<M: Micro>(m: &mut M, i: &Insn, f: Form) -> Result<(), M::Stop> {
     let seg = Seg::from_number(i.r0).unwrap_or(Seg::Es);
     let v = m.selector(seg);
     let v = m.zext(crate::insn::Width::W16, f.w, v);
@@ -54,7 +54,7 @@ pub fn pop<M: Micro>(m: &mut M, i: &Insn, f: Form) -> Result<(), M::Stop> {
 }
 
 /// PUSHA, PUSHAD: all slots are checked before the first is written.
-pub fn pusha<M: Micro>(m: &mut M, _: &Insn, f: Form) -> Result<(), M::Stop> {
+pub(super) fn pusha<M: Micro>(m: &mut M, _: &Insn, f: Form) -> Result<(), M::Stop> {
     let sp = m.reg(f.stack, gpr::SP);
     let old = m.reg(f.w, gpr::SP);
     let slot = |m: &mut M, n: u64| {
@@ -77,7 +77,7 @@ pub fn pusha<M: Micro>(m: &mut M, _: &Insn, f: Form) -> Result<(), M::Stop> {
 }
 
 /// POPA, POPAD: the stored stack pointer is skipped.
-pub fn popa<M: Micro>(m: &mut M, _: &Insn, f: Form) -> Result<(), M::Stop> {
+pub(super) fn popa<M: Micro>(m: &mut M, _: &Insn, f: Form) -> Result<(), M::Stop> {
     let sp = m.reg(f.stack, gpr::SP);
     let slot = |m: &mut M, n: u64| {
         let n = num(m, f.stack, n * u64::from(f.w.bytes()));
