@@ -17,7 +17,7 @@ export const CMDLINE = "console=ttyS0 quiet tsc=reliable mitigations=off random.
 
 /** For `test(…, { skip })`: why a test of the real machine cannot run, or false. */
 export const noMachine =
-  fs.existsSync(CLI) && fs.existsSync(path.join(path.dirname(CLI), "web_bg.wasm"))
+  fs.existsSync(CLI) && fs.existsSync(path.join(path.dirname(CLI), "pagevm_web_bg.wasm"))
     ? false
     : `${path.relative(ROOT, CLI)} and its wasm are not built: ./build.sh build`;
 export const noLinux =

@@ -6,7 +6,7 @@ import { Failure, fileReason, Status } from "./failure.js";
 
 /** Reads and compiles the machine. @returns {Promise<typeof Vm>} */
 export async function loadMachine() {
-  const file = new URL("./web_bg.wasm", import.meta.url);
+  const file = new URL("./pagevm_web_bg.wasm", import.meta.url);
   let bytes;
   try {
     bytes = fs.readFileSync(file);

@@ -36,7 +36,7 @@ pub struct Config {
 }
 
 /// 1 January 2026: what the clock of a counted machine shows unless told otherwise.
-pub const COUNTED_RTC: u64 = 1_767_225_600;
+pub(crate) const COUNTED_RTC: u64 = 1_767_225_600;
 
 impl Default for Config {
     fn default() -> Self {

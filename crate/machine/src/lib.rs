@@ -35,12 +35,15 @@ pub use screen::Screen;
 
 use board::Board;
 use cpu::Processor;
+use cpu::exec::Exec;
+use cpu::mmu::Mmu;
 use firmware::Boot;
 use host::input::MouseButtons;
 use host::log::{Level, Memory as LogMemory};
 use host::serial::Memory as SerialMemory;
 use host::{KeyCode, Logger};
 use run_loop::Run;
+use std::any::Any;
 
 /// Messages kept until somebody reads them.
 const LOG_KEEP: usize = 1000;
@@ -59,9 +62,11 @@ pub struct Machine {
     config: Config,
     wiring: Wiring,
     log: LogMemory,
+    /// The board is the platform that it runs on.
     processor: Processor,
-    board: Board,
     boot: Boot,
+    /// Tells `boot` from other images; part of the state hash.
+    boot_identity: u64,
     run: Run,
     screen: Screen,
 }
@@ -74,10 +79,6 @@ impl Machine {
     pub fn new(config: Config) -> Result<Self, MachineError> {
         config.check()?;
         let bytes = config.memory_bytes();
-        let processor = Processor::new(bytes).map_err(|_| {
-            let mb = config.memory_mb;
-            MachineError::new(ErrorCode::NoMemory, format!("the host has no {mb} MB of memory for the machine"))
-        })?;
         let log = LogMemory::new(Level::Info, LOG_KEEP);
         let wiring = Wiring {
             serial: [SerialMemory::new(), SerialMemory::new()],
@@ -85,9 +86,15 @@ impl Machine {
             log: Logger::new(Box::new(log.clone()), "machine"),
         };
         let board = Board::new(&config, &wiring);
+        let processor = Processor::new(bytes, Box::new(board)).map_err(|_| {
+            let mb = config.memory_mb;
+            MachineError::new(ErrorCode::NoMemory, format!("the host has no {mb} MB of memory for the machine"))
+        })?;
         let run = Run::new(&config);
-        let mut machine =
-            Self { config, wiring, log, processor, board, boot: Boot::Nothing, run, screen: Screen::default() };
+        let boot = Boot::Nothing;
+        let boot_identity = boot.identity();
+        let screen = Screen::default();
+        let mut machine = Self { config, wiring, log, processor, boot, boot_identity, run, screen };
         machine.start();
         Ok(machine)
     }
@@ -104,8 +111,7 @@ impl Machine {
         cmdline: &str,
     ) -> Result<(), MachineError> {
         let loaded = linux::Linux::new(kernel, initrd, cmdline, self.config.memory_bytes())?;
-        self.boot = Boot::Linux(loaded);
-        self.reset();
+        self.load(Boot::Linux(loaded));
         Ok(())
     }
 
@@ -120,9 +126,44 @@ impl Machine {
         modules: Vec<Module>,
     ) -> Result<(), MachineError> {
         let loaded = multiboot::Multiboot::new(image, cmdline, modules, self.config.memory_bytes())?;
-        self.boot = Boot::Multiboot(loaded);
-        self.reset();
+        self.load(Boot::Multiboot(loaded));
         Ok(())
+    }
+
+    fn board(&self) -> &Board {
+        let plat: &dyn Any = &*self.processor.plat;
+        match plat.downcast_ref() {
+            Some(board) => board,
+            None => unreachable!("the processor is made with a board"),
+        }
+    }
+
+    /// The board, and the memory it says the map of.
+    fn board_and_memory(&mut self) -> (&mut Board, &mut Mmu) {
+        let Exec { plat, mmu, .. } = &mut *self.processor;
+        let plat: &mut dyn Any = &mut **plat;
+        match plat.downcast_mut() {
+            Some(board) => (board, mmu),
+            None => unreachable!("the processor is made with a board"),
+        }
+    }
+
+    fn board_mut(&mut self) -> &mut Board {
+        self.board_and_memory().0
+    }
+
+    /// The board, with time and timers brought up to now.
+    fn settled(&mut self) -> &mut Board {
+        let count = self.processor.cpu.count;
+        let board = self.board_mut();
+        board.settle(count);
+        board
+    }
+
+    fn load(&mut self, boot: Boot) {
+        self.boot_identity = boot.identity();
+        self.boot = boot;
+        self.reset();
     }
 
     /// Hard reset: what is loaded starts again. Time goes on.
@@ -140,8 +181,7 @@ impl Machine {
     /// Bytes for the guest at COM1 (port 0) or COM2 (port 1). Any number: what the chip does not take at once
     /// waits.
     pub fn serial_input(&mut self, port: usize, bytes: &[u8]) {
-        self.board.settle(self.processor.cpu.count);
-        self.board.serial_input(port, bytes);
+        self.settled().serial_input(port, bytes);
     }
 
     /// Bytes that the guest wrote to port E9h since the last call.
@@ -162,26 +202,25 @@ impl Machine {
 
     /// A key goes down or up.
     pub fn key(&mut self, code: KeyCode, down: bool) {
-        self.board.settle(self.processor.cpu.count);
-        self.board.key(code, down);
+        self.settled().key(code, down);
     }
 
     /// The mouse moves (right and down are positive) or its buttons change.
     pub fn mouse(&mut self, dx: i32, dy: i32, wheel: i32, buttons: u8) {
-        self.board.settle(self.processor.cpu.count);
-        self.board.mouse(dx, dy, wheel, MouseButtons(buttons));
+        self.settled().mouse(dx, dy, wheel, MouseButtons(buttons));
     }
 
     /// The power button. True if the guest listens to it; if not, nothing happens.
     pub fn power_button(&mut self) -> bool {
-        self.board.settle(self.processor.cpu.count);
-        self.board.power_button()
+        self.settled().power_button()
     }
 
     /// Renders the screen into [`Machine::screen`]; false if it has not changed since the last call.
     pub fn frame(&mut self) -> bool {
-        self.board.settle(self.processor.cpu.count);
-        self.board.show(&mut self.screen)
+        let mut screen = std::mem::take(&mut self.screen);
+        let changed = self.settled().show(&mut screen);
+        self.screen = screen;
+        changed
     }
 
     /// The last frame.
@@ -192,8 +231,8 @@ impl Machine {
 
     /// The text screen, a line per row; empty in a graphics mode.
     #[must_use]
-    pub fn screen_text(&mut self) -> String {
-        self.board.screen_text()
+    pub fn screen_text(&self) -> String {
+        self.board().screen_text()
     }
 
     /// Instructions executed since power-on.
@@ -205,7 +244,7 @@ impl Machine {
     /// Virtual nanoseconds since power-on.
     #[must_use]
     pub fn virtual_ns(&self) -> u64 {
-        self.board.time.at(self.processor.cpu.count).0
+        self.board().time.at(self.processor.cpu.count).0
     }
 
     /// The options the machine was made with.
@@ -222,7 +261,7 @@ impl Machine {
 
     /// POST codes (port 80h), oldest first.
     #[must_use]
-    pub fn post_codes(&mut self) -> Vec<u8> {
-        self.board.post_codes()
+    pub fn post_codes(&self) -> Vec<u8> {
+        self.board().post_codes()
     }
 }

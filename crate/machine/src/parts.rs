@@ -131,7 +131,8 @@ impl Parts {
         region_name: &'static str,
         base: u64,
     ) {
-        let (region, len) = find_region(self.slots[part.0].name, self.get(part), region_name);
+        let slot = &self.slots[part.0];
+        let (region, len) = find_region(slot.name, &*slot.device, region_name);
         self.fixed_memory.push(MemoryRange { part: part.0, region, base, len });
     }
 

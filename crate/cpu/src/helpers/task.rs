@@ -241,7 +241,10 @@ pub(crate) fn switch(
         }
     }
     enter(x, to, l, &context, reason);
-    match load(x, l, &context, error) {
+    let loaded = load(x, l, &context, error);
+    // Also after a failure: some segments may have been loaded before it.
+    x.mode_changed();
+    match loaded {
         Ok(()) => {
             if context.trap {
                 x.debug_hits |= DR6_BT;
@@ -305,7 +308,6 @@ fn load(x: &mut Exec<'_>, l: &Layout, c: &Context, error: Option<u32>) -> Result
             }
         }
     }
-    x.mode_changed();
     if let Some(error) = error {
         let mut frame = Frame::current(x, l.w);
         frame.push(u64::from(error));

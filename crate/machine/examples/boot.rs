@@ -1,0 +1,90 @@
+//! Boots a Linux kernel natively and prints what COM1 says: for debugging.
+//!
+//! Options by environment: KERNEL, INITRD (default: images/linux32/out), CMDLINE, MULTIBOOT, MEMORY (MB), MAXI (instructions),
+//! INPUT (typed once a prompt shows, "\n" for enter), PROMPT (default "# "), CLOCK=real, HASH (comma-separated counts),
+//! SCREEN=1 (print the text screen at the end).
+#![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool")]
+#![expect(clippy::disallowed_types, reason = "the host's side of the real clock")]
+
+use machine::{ClockMode, Config, Machine, Outcome};
+use std::io::Write;
+use std::time::Instant;
+
+fn main() {
+    let var = |name: &str| std::env::var(name).ok();
+    let out = concat!(env!("CARGO_MANIFEST_DIR"), "/../../images/linux32/out");
+    let config = Config {
+        memory_mb: var("MEMORY").and_then(|v| v.parse().ok()).unwrap_or(256),
+        clock: if var("CLOCK").as_deref() == Some("real") { ClockMode::Real } else { ClockMode::Counted },
+        max_instructions: var("MAXI").and_then(|v| v.replace('_', "").parse().ok()),
+        hash_at: var("HASH").map_or(Vec::new(), |v| v.split(',').filter_map(|n| n.parse().ok()).collect()),
+        reboot: var("REBOOT").is_some(),
+        ..Config::default()
+    };
+    let read = |path: &str| std::fs::read(path).unwrap_or_else(|e| panic!("{path}: {e}"));
+    let mut machine = Machine::new(config).unwrap_or_else(|e| panic!("{e}"));
+    let cmdline = var("CMDLINE").unwrap_or_else(|| "console=ttyS0".into());
+    let loaded = match var("MULTIBOOT") {
+        Some(path) => machine.load_multiboot(read(&path), &cmdline, Vec::new()),
+        None => {
+            let kernel = read(&var("KERNEL").unwrap_or_else(|| format!("{out}/vmlinuz")));
+            let initrd = read(&var("INITRD").unwrap_or_else(|| format!("{out}/initrd")));
+            machine.load_linux(kernel, Some(initrd), &cmdline)
+        }
+    };
+    loaded.unwrap_or_else(|e| panic!("{e}"));
+    let mut input = var("INPUT").map(|s| s.replace("\\n", "\n"));
+    let prompt = var("PROMPT").unwrap_or_else(|| "# ".into());
+    let (mut seen, start) = (Vec::new(), Instant::now());
+    let outcome = loop {
+        let now = start.elapsed();
+        let outcome = machine.run(now.as_nanos() as u64, 4_000_000);
+        machine.slice_took((start.elapsed() - now).as_nanos() as u64);
+        let bytes = machine.serial_output(0);
+        let mut stdout = std::io::stdout();
+        let _ = stdout.write_all(&bytes).and_then(|()| stdout.flush());
+        seen.extend(bytes);
+        seen.drain(..seen.len().saturating_sub(4096));
+        eprint!("{}", machine.hashes());
+        eprint!("{}", String::from_utf8_lossy(&machine.debug_output()));
+        if seen.ends_with(prompt.as_bytes())
+            && let Some(text) = input.take()
+        {
+            machine.serial_input(0, text.as_bytes());
+        }
+        match outcome {
+            Outcome::Time => {}
+            Outcome::Idle => std::thread::sleep(std::time::Duration::from_nanos(machine.idle_ns())),
+            outcome => break outcome,
+        }
+    };
+    let (n, s) = (machine.instructions(), start.elapsed().as_secs_f64());
+    if var("SCREEN").is_some() {
+        println!("{}", machine.screen_text());
+    }
+    eprint!("{}", machine.log());
+    let cpu = &machine.processor().cpu;
+    eprintln!(
+        "{outcome:?} after {n} instructions, {:.2} s virtual, {s:.2} s: {:.1} MIPS",
+        machine.virtual_ns() as f64 / 1e9,
+        n as f64 / s / 1e6,
+    );
+    let regs: Vec<String> = cpu.regs[..8].iter().map(|r| format!("{r:08x}")).collect();
+    eprintln!(
+        "cs:eip {:x}:{:08x} eflags {:08x} regs {} cr0 {:x} cr2 {:x} cr3 {:x} cr4 {:x} events {:x} fault {:?}",
+        cpu.segs[1].selector,
+        cpu.eip,
+        cpu.eflags(),
+        regs.join(" "),
+        cpu.cr0,
+        cpu.cr2,
+        cpu.cr3,
+        cpu.cr4,
+        cpu.events,
+        cpu.fault,
+    );
+    let mut code = [0; 16];
+    if machine.processor().mmu.read_phys(cpu.eip & 0x3FFF_FFFF, &mut code) {
+        eprintln!("code {code:02x?}");
+    }
+}

@@ -1,0 +1,111 @@
+//! Which addresses are memory: for the processor, for DMA, and in words for a guest (E820).
+
+use crate::board::Board;
+use bus::{Dma, DmaError, PhysAddr};
+use cpu::Processor;
+use cpu::mmu::{Mmu, Target};
+
+/// The end of conventional memory; the BIOS keeps the last kilobyte below the screen.
+pub(crate) const LOW_END: u64 = 0x9_FC00;
+/// Where the BIOS's area with the tables for the guest begins.
+pub(crate) const TABLES: u64 = 0xE_0000;
+/// Extended memory.
+pub(crate) const HIGH: u64 = 0x10_0000;
+
+/// A range as INT 15h, E820h describes it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct E820 {
+    pub(crate) base: u64,
+    pub(crate) len: u64,
+    pub(crate) kind: E820Kind,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u32)]
+pub(crate) enum E820Kind {
+    Ram = 1,
+    Reserved = 2,
+}
+
+/// The memory map of a machine with `ram` bytes.
+pub(crate) fn e820(ram: u64) -> [E820; 4] {
+    let range = |base, end, kind| E820 { base, len: end - base, kind };
+    [
+        range(0, LOW_END, E820Kind::Ram),
+        range(LOW_END, 0xA_0000, E820Kind::Reserved),
+        range(TABLES, HIGH, E820Kind::Reserved),
+        range(HIGH, ram.max(HIGH), E820Kind::Ram),
+    ]
+}
+
+/// Tells the processor's memory how the board's map stands.
+pub(crate) fn apply(board: &mut Board, mmu: &mut Mmu) {
+    if !std::mem::take(&mut board.map_changed) {
+        return;
+    }
+    for (start, end, kind) in board.low_memory() {
+        mmu.set_low_pages(start, end, kind);
+    }
+    mmu.set_a20(board.a20());
+}
+
+/// Fills all of RAM with zeros.
+pub(crate) fn clear(processor: &mut Processor) {
+    const STEP: u64 = 1 << 20;
+    let size = processor.mmu.ram().size();
+    let mut at = 0;
+    while at < size {
+        let len = STEP.min(size - at);
+        if let Some(ram) = processor.mmu.ram_mut().slice_mut(at, len as usize) {
+            ram.fill(0);
+        }
+        processor.mmu.ram_written(at, len);
+        at += len;
+    }
+}
+
+/// RAM as a bus master sees it: every page of a transfer leads to RAM, or nothing is moved.
+pub(crate) struct RamDma<'a>(pub(crate) &'a mut Mmu);
+
+impl RamDma<'_> {
+    /// The pieces of a range as RAM offset and length, one per page.
+    fn pieces(&self, at: PhysAddr, len: usize, write: bool) -> Result<Vec<(u64, usize)>, DmaError> {
+        let mut pieces = Vec::new();
+        let mut done = 0;
+        while done < len {
+            let addr = at.0.checked_add(done as u64).ok_or(DmaError::NoMemory)?;
+            let n = (0x1000 - (addr & 0xFFF) as usize).min(len - done);
+            let target = if write { self.0.write_target(addr) } else { self.0.read_target(addr) };
+            match target {
+                Target::Ram(offset) => pieces.push((offset, n)),
+                Target::Device(_) | Target::Ignored => return Err(DmaError::NoMemory),
+            }
+            done += n;
+        }
+        Ok(pieces)
+    }
+}
+
+impl Dma for RamDma<'_> {
+    fn read(&mut self, from: PhysAddr, into: &mut [u8]) -> Result<(), DmaError> {
+        let mut rest = into;
+        for (offset, n) in self.pieces(from, rest.len(), false)? {
+            let (now, later) = rest.split_at_mut(n);
+            now.copy_from_slice(self.0.ram().slice(offset, n).ok_or(DmaError::NoMemory)?);
+            rest = later;
+        }
+        Ok(())
+    }
+
+    fn write(&mut self, to: PhysAddr, data: &[u8]) -> Result<(), DmaError> {
+        let mut rest = data;
+        for (offset, n) in self.pieces(to, rest.len(), true)? {
+            let (now, later) = rest.split_at(n);
+            if !self.0.load_ram(offset, now) {
+                return Err(DmaError::NoMemory);
+            }
+            rest = later;
+        }
+        Ok(())
+    }
+}
