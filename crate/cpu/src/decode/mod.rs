@@ -30,6 +30,10 @@ impl std::fmt::Debug for BlockDecoder<'_> {
     }
 }
 
+/// What later processors made of old encodings by a prefix is not announced, and decodes as before: TZCNT as
+/// BSF, LZCNT as BSR, WBNOINVD as WBINVD.
+const OPTIONS: u32 = DecoderOptions::NO_MPFX_0FBC | DecoderOptions::NO_MPFX_0FBD | DecoderOptions::NO_WBNOINVD;
+
 /// Longest instruction (SDM vol. 2, 2.3.11).
 pub const MAX_LEN: usize = 15;
 
@@ -38,7 +42,7 @@ impl<'a> BlockDecoder<'a> {
     #[must_use]
     pub fn new(bytes: &'a [u8], mode_bits: u32) -> Self {
         let bits = if mode_bits & mode::CODE32 != 0 { 32 } else { 16 };
-        let decoder = Decoder::with_ip(bits, bytes, 0, DecoderOptions::NONE);
+        let decoder = Decoder::with_ip(bits, bytes, 0, OPTIONS);
         Self { bytes, decoder, mode: mode_bits, index: 0 }
     }
 
@@ -80,7 +84,7 @@ impl<'a> BlockDecoder<'a> {
         let bits = if self.mode & mode::CODE32 != 0 { 32 } else { 16 };
         // Valid without one or more of its redundant leading prefixes: too long.
         let too_long = (1..=prefixes).any(|n| {
-            let ins = Decoder::with_ip(bits, &bytes[n..], 0, DecoderOptions::NONE).decode();
+            let ins = Decoder::with_ip(bits, &bytes[n..], 0, OPTIONS).decode();
             !ins.is_invalid() && n + ins.len() > MAX_LEN
         });
         if too_long { Op::TooLong } else { Op::Undefined }

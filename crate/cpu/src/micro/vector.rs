@@ -1,0 +1,147 @@
+//! What the MMX and SSE rows of the table take as static parameters.
+//!
+//! Elements of a vector are numbered from the low end. MMX instructions use the low half of a vector; where
+//! a 64-bit form differs from the low half of the 128-bit one, semantics arrange the halves.
+
+/// Packed integer operations on two vectors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+#[expect(missing_docs, reason = "named by operation and element: B 8, W 16, D 32, Q 64 bits; S and U saturate")]
+pub enum VecOp {
+    AddB,
+    AddW,
+    AddD,
+    AddQ,
+    AddSB,
+    AddSW,
+    AddUB,
+    AddUW,
+    SubB,
+    SubW,
+    SubD,
+    SubQ,
+    SubSB,
+    SubSW,
+    SubUB,
+    SubUW,
+    /// Low halves of the products.
+    MulLowW,
+    /// High halves of the signed products.
+    MulHighW,
+    /// High halves of the unsigned products.
+    MulHighUW,
+    /// Unsigned products of the even doublewords.
+    MulUD,
+    /// Sums of two neighbouring signed products.
+    MulAddW,
+    /// Averages, rounded up.
+    AvgB,
+    AvgW,
+    MinUB,
+    MaxUB,
+    MinSW,
+    MaxSW,
+    /// Sum of absolute differences of each eight bytes.
+    SadB,
+    And,
+    /// !a & b.
+    AndNot,
+    Or,
+    Xor,
+    EqB,
+    EqW,
+    EqD,
+    GtB,
+    GtW,
+    GtD,
+    /// Shifts of each element by the low 64 bits of `b`.
+    ShlW,
+    ShlD,
+    ShlQ,
+    ShrW,
+    ShrD,
+    ShrQ,
+    SarW,
+    SarD,
+    /// Shifts of the whole vector by bytes.
+    ShlBytes,
+    ShrBytes,
+    /// Narrow with saturation: `a` to the low half, `b` to the high half.
+    PackSWB,
+    PackSDW,
+    PackUWB,
+    /// Interleave the low halves, `a` first.
+    UnpackLowB,
+    UnpackLowW,
+    UnpackLowD,
+    UnpackLowQ,
+    /// Interleave the high halves, `a` first.
+    UnpackHighB,
+    UnpackHighW,
+    UnpackHighD,
+    UnpackHighQ,
+}
+
+/// Shuffles chosen by an immediate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Shuffle {
+    /// PSHUFD: of `b`.
+    D,
+    /// PSHUFLW, PSHUFW: of the low half of `b`; the high half is kept.
+    LowW,
+    /// PSHUFHW: of the high half of `b`; the low half is kept.
+    HighW,
+    /// SHUFPS: two of `a`, two of `b`.
+    Ps,
+    /// SHUFPD: one of `a`, one of `b`.
+    Pd,
+}
+
+/// Floating-point operations on two operands. Of those with one operand it is `b`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+#[expect(missing_docs, reason = "the mnemonics are the documentation")]
+pub enum SseArith {
+    Add,
+    Mul,
+    Sub,
+    Min,
+    Div,
+    Max,
+    Sqrt,
+    Rcp,
+    Rsqrt,
+    /// Comparisons, in the order of CMPPS's immediate: all ones where they hold.
+    Equal,
+    Less,
+    LessOrEqual,
+    Unordered,
+    NotEqual,
+    NotLess,
+    NotLessOrEqual,
+    Ordered,
+}
+
+/// Conversions between element formats. Where the widths differ, the low two elements count; a narrower
+/// result has zeros above.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum SseConvert {
+    /// 32-bit integer to single precision.
+    I32ToF32,
+    /// 32-bit integer to double precision.
+    I32ToF64,
+    /// Single to double precision.
+    F32ToF64,
+    /// Double to single precision.
+    F64ToF32,
+    /// Single precision to 32-bit integer, rounded.
+    F32ToI32,
+    /// Single precision to 32-bit integer, truncated.
+    F32TruncI32,
+    /// Double precision to 32-bit integer, rounded.
+    F64ToI32,
+    /// Double precision to 32-bit integer, truncated.
+    F64TruncI32,
+}
