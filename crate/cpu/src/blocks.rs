@@ -1,6 +1,7 @@
 //! Decoded blocks: found by physical address and mode bits, holding no linear address.
 //!
-//! A block is a run of instructions within one page, ending at the first transfer of control. Decoding
+//! A block is a run of instructions within one page, ending at the first unconditional transfer of control;
+//! a conditional branch that is taken leaves it early. Decoding
 //! costs some 45 ns an instruction, twenty times executing it, so blocks are kept until their bytes are
 //! written, or until the cache is full and is emptied whole.
 //!
@@ -11,10 +12,10 @@
 //! An instruction that crosses a page boundary is a block of its own. Its second page may change under it,
 //! so that is checked each time it is entered into the jump cache.
 
-use crate::decode::{BlockDecoder, MAX_LEN, ends_block};
-use crate::exec::Exec;
+use crate::decode::{BlockDecoder, MAX_LEN};
+use crate::exec::{Exec, Fast};
 use crate::fault::Stop;
-use crate::insn::Insn;
+use crate::insn::{Insn, Prefix};
 use crate::mmu::{Access, Mmu, PageMap, Target, chunks};
 use crate::state::mode;
 
@@ -27,7 +28,8 @@ const JUMP_SLOTS: usize = 1 << 13;
 /// Where a block's instructions lie, and how many bytes they decode.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct BlockRef {
-    first: u32,
+    /// Index of the first instruction.
+    pub first: u32,
     /// Instructions.
     pub insns: u16,
     /// Bytes.
@@ -35,6 +37,7 @@ pub struct BlockRef {
 }
 
 #[derive(Clone, Copy, Debug)]
+#[repr(align(32))]
 struct Jump {
     lin: u64,
     /// Generation and mode bits.
@@ -104,6 +107,14 @@ impl BlockCache {
         (j.lin == lin && j.tag == tag).then_some(j.block)
     }
 
+    /// All decoded instructions, blocks one after the other; in each, the last one leads elsewhere or is
+    /// followed by `Fast::End`.
+    #[inline(always)]
+    #[must_use]
+    pub fn all(&self) -> &[Insn] {
+        &self.insns
+    }
+
     /// The instructions of a block.
     #[inline(always)]
     #[must_use]
@@ -150,14 +161,17 @@ impl BlockCache {
             }
         }
         let at = self.by_key.get(&key).map_or(block.at, |b| b.at);
-        let tag = u64::from(x.mmu.generation()) << mode::BITS | u64::from(mode_bits);
-        self.jumps[slot(lin)] = Jump { lin, tag, block: at };
+        // Code under a segment limit is checked as it goes, off the hot loop.
+        if mode_bits & mode::FLAT_CODE != 0 {
+            let tag = u64::from(x.mmu.generation()) << mode::BITS | u64::from(mode_bits);
+            self.jumps[slot(lin)] = Jump { lin, tag, block: at };
+        }
         Ok(at)
     }
 
     /// Decodes the block at RAM offset `start`.
     fn decode(&mut self, x: &mut Exec<'_>, lin: u64, start: u64, key: u64) -> Result<Block, Stop> {
-        if self.insns.len() + MAX_INSNS > CAPACITY {
+        if self.insns.len() + MAX_INSNS + 1 > CAPACITY {
             self.clear(&mut x.mmu);
         }
         let mode_bits = x.cpu.mode;
@@ -179,12 +193,10 @@ impl BlockCache {
                 // Fetching from a device or past RAM: floating bus.
                 self.scratch.extend_from_slice(&[0xFF; MAX_LEN]);
             }
-            if let Ok(insn) = BlockDecoder::new(&self.scratch, mode_bits).next_insn() {
-                self.insns.push(insn);
-            }
+            decode_one(&mut self.insns, &self.scratch, mode_bits);
         }
-        let bytes = self.insns.last().map_or(0, |i| i.end() as u16);
-        let at = BlockRef { first: first as u32, insns: (self.insns.len() - first) as u16, bytes };
+        let at = block_ref(&self.insns, first);
+        let bytes = at.bytes;
         self.decoded += u64::from(at.insns);
         let block = Block { at, start, second };
         x.mmu.note_code(start, u64::from(bytes));
@@ -200,7 +212,7 @@ impl BlockCache {
 
     /// Code outside RAM (a device, or nothing there): decoded anew each time, kept by nobody.
     fn uncached(&mut self, x: &mut Exec<'_>, phys: u64) -> Result<BlockRef, Stop> {
-        if self.insns.len() + MAX_INSNS > CAPACITY {
+        if self.insns.len() + MAX_INSNS + 1 > CAPACITY {
             self.clear(&mut x.mmu);
         }
         self.scratch.clear();
@@ -210,11 +222,8 @@ impl BlockCache {
             self.scratch.push(byte);
         }
         let first = self.insns.len();
-        if let Ok(insn) = BlockDecoder::new(&self.scratch, x.cpu.mode).next_insn() {
-            self.insns.push(insn);
-        }
-        let bytes = self.insns.last().map_or(0, |i| i.end() as u16);
-        Ok(BlockRef { first: first as u32, insns: (self.insns.len() - first) as u16, bytes })
+        decode_one(&mut self.insns, &self.scratch, x.cpu.mode);
+        Ok(block_ref(&self.insns, first))
     }
 
     fn remove(&mut self, key: u64) {
@@ -258,14 +267,41 @@ impl BlockCache {
     }
 }
 
+/// The block whose instructions start at `first` and end where decoding has stopped.
+fn block_ref(insns: &[Insn], first: usize) -> BlockRef {
+    let marked = insns.len() - first;
+    let end = insns.last().filter(|_| marked > 0);
+    let real = marked - usize::from(end.is_some_and(|i| i.fast == Fast::End));
+    BlockRef { first: first as u32, insns: real as u16, bytes: end.map_or(0, |i| i.end() as u16) }
+}
+
+/// Decodes one instruction as a block of its own.
+fn decode_one(into: &mut Vec<Insn>, bytes: &[u8], mode_bits: u32) {
+    let mut decoder = BlockDecoder::new(bytes, mode_bits);
+    if let Ok(insn) = decoder.next_insn() {
+        into.push(insn);
+        if !insn.prefix.has(Prefix::LAST) {
+            into.push(decoder.end(&insn));
+        }
+    }
+}
+
 /// Decodes instructions until the block ends, or the bytes do.
 fn decode_run(into: &mut Vec<Insn>, bytes: &[u8], mode_bits: u32) {
     let mut decoder = BlockDecoder::new(bytes, mode_bits);
+    let mut last = None;
     for _ in 0..MAX_INSNS {
-        let Ok(insn) = decoder.next_insn() else { return };
+        let Ok(insn) = decoder.next_insn() else { break };
         into.push(insn);
-        if ends_block(insn.op) || insn.repeats() || insn.end() as usize >= bytes.len() {
+        if insn.prefix.has(Prefix::LAST) {
             return;
         }
+        last = Some(insn);
+        if insn.end() as usize >= bytes.len() {
+            break;
+        }
+    }
+    if let Some(last) = last {
+        into.push(decoder.end(&last));
     }
 }

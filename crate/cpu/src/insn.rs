@@ -328,6 +328,9 @@ impl Prefix {
     /// Not a prefix: the stack segment is flat (see [`Seg::Flat`]).
     pub const FLAT_STACK: u8 = 8;
 
+    /// Not a prefix: the block goes on elsewhere after this instruction.
+    pub const LAST: u8 = 16;
+
     /// Any repeat prefix.
     #[inline(always)]
     #[must_use]

@@ -12,6 +12,7 @@ pub mod exec;
 pub mod fault;
 pub mod flags;
 pub mod float;
+pub mod harness;
 pub mod helpers;
 pub mod insn;
 pub mod micro;

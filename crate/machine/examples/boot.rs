@@ -2,7 +2,8 @@
 //!
 //! Options by environment: KERNEL, INITRD (default: images/linux32/out), CMDLINE, MULTIBOOT, MEMORY (MB), MAXI (instructions),
 //! INPUT (typed once a prompt shows, "\n" for enter), PROMPT (default "# "), CLOCK=real, HASH (comma-separated counts),
-//! SCREEN=1 (print the text screen at the end).
+//! SCREEN=1 (print the text screen at the end), TRACE=1
+//! (counts before each piece of output; counted clock only).
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool")]
 #![expect(clippy::disallowed_types, reason = "the host's side of the real clock")]
 
@@ -34,6 +35,7 @@ fn main() {
     };
     loaded.unwrap_or_else(|e| panic!("{e}"));
     let mut input = var("INPUT").map(|s| s.replace("\\n", "\n"));
+    let trace = var("TRACE").is_some();
     let prompt = var("PROMPT").unwrap_or_else(|| "# ".into());
     let (mut seen, start) = (Vec::new(), Instant::now());
     let outcome = loop {
@@ -41,6 +43,10 @@ fn main() {
         let outcome = machine.run(now.as_nanos() as u64, 4_000_000);
         machine.slice_took((start.elapsed() - now).as_nanos() as u64);
         let bytes = machine.serial_output(0);
+        if trace && !bytes.is_empty() {
+            let (n, ns) = (machine.instructions(), machine.virtual_ns());
+            eprint!("<{} M, {} ms idle>", n / 1_000_000, (ns - n * 4) / 1_000_000);
+        }
         let mut stdout = std::io::stdout();
         let _ = stdout.write_all(&bytes).and_then(|()| stdout.flush());
         seen.extend(bytes);

@@ -1,1 +1,234 @@
-//! stub
+//! What JavaScript sees: one class, `Vm`, as `www/vm/wasm-interface.md` describes it.
+//!
+//! Nothing is decided here: values are converted, errors become `Error` objects with a `code`, and the rest
+//! is `machine`.
+
+#![forbid(unsafe_code)]
+
+mod convert;
+mod error;
+
+use convert::Options;
+use error::Thrown;
+use js_sys::{Uint8Array, Uint8ClampedArray};
+use machine::{Machine, MachineError, Module, Outcome};
+use wasm_bindgen::prelude::*;
+
+#[wasm_bindgen]
+extern "C" {
+    /// The host's clock, in milliseconds: how long a slice really took.
+    #[wasm_bindgen(js_namespace = performance, js_name = now)]
+    fn performance_now() -> f64;
+}
+
+/// Reports a panic, which is a bug of ours, with its message.
+#[wasm_bindgen(start)]
+pub fn start() {
+    console_error_panic_hook::set_once();
+}
+
+/// One virtual machine.
+#[wasm_bindgen]
+#[derive(Debug)]
+pub struct Vm {
+    machine: Machine,
+    /// Host milliseconds spent in `run`.
+    running_ms: f64,
+    slices: f64,
+}
+
+/// Numbers that `run` returns.
+const fn number(outcome: Outcome) -> u32 {
+    match outcome {
+        Outcome::Time => 0,
+        Outcome::Idle => 1,
+        Outcome::PowerOff => 2,
+        Outcome::Exit(_) => 3,
+        Outcome::TripleFault => 4,
+        Outcome::Reset => 5,
+        Outcome::HaltedForever => 6,
+        Outcome::InstructionLimit => 7,
+    }
+}
+
+/// Milliseconds as nanoseconds; what makes no sense is zero.
+fn nanoseconds(ms: f64) -> u64 {
+    (ms * 1e6) as u64
+}
+
+#[wasm_bindgen]
+impl Vm {
+    /// Builds a machine, powered on but with nothing loaded.
+    #[wasm_bindgen(constructor)]
+    pub fn new(options: &JsValue) -> Result<Vm, JsValue> {
+        let config = Options::new(options)?.config()?;
+        let machine = Machine::new(config).map_err(Thrown)?;
+        Ok(Self { machine, running_ms: 0.0, slices: 0.0 })
+    }
+
+    /// Loads a Linux kernel and resets into it.
+    #[wasm_bindgen(js_name = loadLinux)]
+    pub fn load_linux(&mut self, kernel: Vec<u8>, initrd: Option<Vec<u8>>, cmdline: &str) -> Result<(), JsValue> {
+        Ok(self.machine.load_linux(kernel, initrd, cmdline).map_err(Thrown)?)
+    }
+
+    /// Loads a multiboot image and resets into it.
+    #[wasm_bindgen(js_name = loadMultiboot)]
+    pub fn load_multiboot(
+        &mut self,
+        image: Vec<u8>,
+        cmdline: &str,
+        modules: Option<js_sys::Array>,
+    ) -> Result<(), JsValue> {
+        let mut list = Vec::new();
+        for module in modules.into_iter().flat_map(|array| array.to_vec()) {
+            let (bytes, cmdline) = convert::module(&module)?;
+            list.push(Module { bytes, cmdline });
+        }
+        Ok(self.machine.load_multiboot(image, cmdline, list).map_err(Thrown)?)
+    }
+
+    /// Runs a slice; returns why it came back.
+    pub fn run(&mut self, now_ms: f64, budget_ms: f64) -> u32 {
+        let start = performance_now();
+        let outcome = self.machine.run(nanoseconds(now_ms), nanoseconds(budget_ms));
+        let took = performance_now() - start;
+        self.machine.slice_took(nanoseconds(took));
+        self.running_ms += took;
+        self.slices += 1.0;
+        number(outcome)
+    }
+
+    /// Milliseconds until there is something to do.
+    #[wasm_bindgen(js_name = idleMs)]
+    pub fn idle_ms(&self) -> f64 {
+        self.machine.idle_ns() as f64 / 1e6
+    }
+
+    /// What the guest wrote to the exit port.
+    #[wasm_bindgen(js_name = exitValue)]
+    pub fn exit_value(&self) -> u32 {
+        self.machine.exit_value()
+    }
+
+    /// Drains what COM(port+1) sent.
+    #[wasm_bindgen(js_name = serialOutput)]
+    pub fn serial_output(&self, port: usize) -> Uint8Array {
+        Uint8Array::from(self.machine.serial_output(port).as_slice())
+    }
+
+    /// Bytes for the guest at COM(port+1).
+    #[wasm_bindgen(js_name = serialInput)]
+    pub fn serial_input(&mut self, port: usize, bytes: &[u8]) {
+        self.machine.serial_input(port, bytes);
+    }
+
+    /// Drains port E9h.
+    #[wasm_bindgen(js_name = debugOutput)]
+    pub fn debug_output(&self) -> Uint8Array {
+        Uint8Array::from(self.machine.debug_output().as_slice())
+    }
+
+    /// Drains log lines.
+    pub fn log(&self) -> String {
+        self.machine.log()
+    }
+
+    /// A key goes down or up; false if there is no such key.
+    pub fn key(&mut self, code: &str, down: bool) -> bool {
+        let key = host::KeyCode::from_name(code);
+        if let Some(key) = key {
+            self.machine.key(key, down);
+        }
+        key.is_some()
+    }
+
+    /// The mouse moves or its buttons change.
+    pub fn mouse(&mut self, dx: f64, dy: f64, wheel: f64, buttons: f64) {
+        self.machine.mouse(dx as i32, dy as i32, wheel as i32, buttons as u8);
+    }
+
+    /// Presses the power button.
+    #[wasm_bindgen(js_name = powerButton)]
+    pub fn power_button(&mut self) {
+        self.machine.power_button();
+    }
+
+    /// Hard reset.
+    pub fn reset(&mut self) {
+        self.machine.reset();
+    }
+
+    /// Renders the screen if it changed since the last call.
+    pub fn frame(&mut self) -> bool {
+        self.machine.frame()
+    }
+
+    /// Width of the last frame.
+    #[wasm_bindgen(js_name = frameWidth)]
+    pub fn frame_width(&self) -> u32 {
+        self.machine.screen().width()
+    }
+
+    /// Height of the last frame.
+    #[wasm_bindgen(js_name = frameHeight)]
+    pub fn frame_height(&self) -> u32 {
+        self.machine.screen().height()
+    }
+
+    /// A copy of the last frame.
+    #[wasm_bindgen(js_name = framePixels)]
+    pub fn frame_pixels(&self) -> Uint8ClampedArray {
+        Uint8ClampedArray::from(self.machine.screen().rgba())
+    }
+
+    /// The text screen.
+    #[wasm_bindgen(js_name = screenText)]
+    pub fn screen_text(&self) -> String {
+        self.machine.screen_text()
+    }
+
+    /// Instructions executed.
+    pub fn instructions(&self) -> f64 {
+        self.machine.instructions() as f64
+    }
+
+    /// Drains the checkpoints reached.
+    pub fn hashes(&mut self) -> String {
+        self.machine.hashes()
+    }
+
+    /// The hash of the state.
+    #[wasm_bindgen(js_name = stateHash)]
+    pub fn state_hash(&mut self) -> String {
+        format!("{:016x}", self.machine.state_hash())
+    }
+
+    /// Figures, as JSON.
+    pub fn stats(&self) -> String {
+        self.machine.stats(self.running_ms, self.slices, memory_bytes())
+    }
+
+    /// The whole machine as bytes.
+    pub fn save(&mut self) -> Uint8Array {
+        Uint8Array::from(self.machine.save().as_slice())
+    }
+
+    /// Takes over a saved machine.
+    pub fn restore(&mut self, bytes: &[u8]) -> Result<(), JsValue> {
+        Ok(self.machine.restore(bytes).map_err(Thrown)?)
+    }
+}
+
+/// Bytes of linear memory.
+fn memory_bytes() -> f64 {
+    #[cfg(target_arch = "wasm32")]
+    return core::arch::wasm32::memory_size::<0>() as f64 * 65536.0;
+    #[cfg(not(target_arch = "wasm32"))]
+    0.0
+}
+
+/// A refused option.
+fn bad_option(message: String) -> Thrown {
+    Thrown(MachineError { code: machine::ErrorCode::BadOption, message })
+}

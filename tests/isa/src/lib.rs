@@ -1,1 +1,15 @@
-//! stub
+//! Instruction tests against real processors: captured vectors, and an oracle that runs on this machine's.
+//!
+//! * [`oracle`]: JSON vectors of `oracle/oracle.c`, and the world its programs live in (user mode, one window
+//!   of 64 KB);
+//! * [`moo`]: MOO files, captured from an 80286 in real mode;
+//! * [`undefined`]: what the manual leaves undefined, so that it is not compared;
+//! * [`executor`]: the ways an instruction is run. Every test body runs through all of them.
+
+#![forbid(unsafe_code)]
+
+pub mod executor;
+pub mod moo;
+pub mod oracle;
+pub mod tally;
+pub mod undefined;

@@ -69,8 +69,24 @@ impl<'a> BlockDecoder<'a> {
                 out.fast = specialise(&out);
             }
         }
+        if ends_block(out.op) || out.repeats() {
+            out.prefix.0 |= Prefix::LAST;
+        }
         self.index = self.index.wrapping_add(1);
         Ok(out)
+    }
+
+    /// What follows the last instruction of a block that ends without a transfer of control.
+    #[must_use]
+    pub fn end(&self, last: &Insn) -> Insn {
+        let mut end = *last;
+        end.start = last.end() as u16;
+        end.len = 0;
+        end.index = self.index;
+        end.op = Op::Nop;
+        end.fast = crate::exec::Fast::End;
+        end.prefix.0 &= !Prefix::LAST;
+        end
     }
 
     /// #UD or, if only its length makes the instruction invalid, #GP.
@@ -698,7 +714,7 @@ fn port(ins: &Instruction, out: &mut Insn) -> Op {
     Op::Helper(if is_in { Helper::In } else { Helper::Out })
 }
 
-/// Whether a block ends with this instruction: it goes elsewhere, or what follows may have to be looked at
+/// Whether a block ends with this instruction (a conditional branch does not end it): it goes elsewhere, or what follows may have to be looked at
 /// anew (mode, translation, interrupts).
 #[must_use]
 pub fn ends_block(op: Op) -> bool {
@@ -708,11 +724,6 @@ pub fn ends_block(op: Op) -> bool {
         | Op::Call
         | Op::CallInd
         | Op::Ret
-        | Op::Jcc(_)
-        | Op::Loop
-        | Op::Loope
-        | Op::Loopne
-        | Op::Jcxz
         | Op::Undefined
         | Op::TooLong => true,
         Op::Helper(h) => !matches!(

@@ -31,6 +31,8 @@ fast_forms!(
     PushR, PushI, PushM, PopR, Leave, Call, CallR, CallM, Ret, Jmp, JmpR, JmpM, Nop,
     JccO, JccNo, JccB, JccAe, JccE, JccNe, JccBe, JccA, JccS, JccNs, JccP, JccNp, JccL, JccGe, JccLe, JccG,
     SetccR, CmovRR, Cdq,
+    // Not an instruction: the end of a block that goes on with the next byte.
+    End,
 );
 
 const JCC: [Fast; 16] = [

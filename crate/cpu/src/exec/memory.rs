@@ -83,7 +83,10 @@ impl Exec<'_> {
         let lin = self.linear(seg, ea, w.bytes(), false)?;
         match self.mmu.fast_load(lin, w) {
             Some(v) => Ok(v),
-            None => self.read_slow(w, lin, self.data_access(false)),
+            None => {
+                self.read_slow(w, lin)?;
+                Ok(self.loaded)
+            }
         }
     }
 
@@ -94,7 +97,7 @@ impl Exec<'_> {
     #[inline(always)]
     pub fn write_mem(&mut self, w: Width, seg: Seg, ea: u64, v: u64) -> Result<(), Stop> {
         let lin = self.linear(seg, ea, w.bytes(), true)?;
-        if self.mmu.fast_store(lin, w, v) { Ok(()) } else { self.write_slow(w, lin, v, self.data_access(true)) }
+        if self.mmu.fast_store(lin, w, v) { Ok(()) } else { self.write_slow(w, lin, v) }
     }
 
     /// Reads a linear address as the processor itself does (descriptor tables, TSS), whatever the CPL.
@@ -102,7 +105,9 @@ impl Exec<'_> {
     /// # Errors
     /// #PF.
     pub fn read_system(&mut self, w: Width, lin: u64) -> Result<u64, Stop> {
-        self.read_slow(w, lin & 0xFFFF_FFFF, Access { write: false, fetch: false, user: false, implicit: true })
+        let a = Access { write: false, fetch: false, user: false, implicit: true };
+        self.read_with(w, lin & 0xFFFF_FFFF, a)?;
+        Ok(self.loaded)
     }
 
     /// Writes a linear address as the processor itself does.
@@ -111,7 +116,7 @@ impl Exec<'_> {
     /// #PF; nothing is written then.
     pub fn write_system(&mut self, w: Width, lin: u64, v: u64) -> Result<(), Stop> {
         let a = Access { write: true, fetch: false, user: false, implicit: true };
-        self.write_slow(w, lin & 0xFFFF_FFFF, v, a)
+        self.write_with(w, lin & 0xFFFF_FFFF, v, a)
     }
 
     /// Checks that a linear range could be accessed by the processor itself.
@@ -151,24 +156,27 @@ impl Exec<'_> {
         let lin = self.linear(seg, ea, w.bytes(), true)?;
         match self.mmu.fast_place(lin, w) {
             Some(at) => Ok(Place(Some(at))),
-            None => self.place_slow(w, lin),
+            None => {
+                self.place_slow(w, lin)?;
+                // What the slow path filled in may have made it plain RAM.
+                Ok(Place(self.mmu.fast_place(lin, w)))
+            }
         }
     }
 
     #[inline(never)]
-    fn place_slow(&mut self, w: Width, lin: u64) -> Result<Place, Stop> {
+    fn place_slow(&mut self, w: Width, lin: u64) -> Result<(), Stop> {
         let a = self.data_access(true);
         self.slow = self.resolve(w, lin, a)?;
         self.watch(lin, w.bytes(), true);
-        // The fill above may have made it plain RAM.
-        Ok(Place(self.mmu.fast_place(lin, w)))
+        Ok(())
     }
 
     #[inline(always)]
     pub(super) fn peek_place(&mut self, w: Width, p: Place) -> u64 {
         match p.0 {
             Some(at) => self.mmu.peek(at, w),
-            None => self.read_parts(w, self.slow),
+            None => self.read_parts_slow(w),
         }
     }
 
@@ -176,8 +184,18 @@ impl Exec<'_> {
     pub(super) fn poke_place(&mut self, w: Width, p: Place, v: u64) {
         match p.0 {
             Some(at) => self.mmu.poke(at, w, v),
-            None => self.write_parts(w, self.slow, v),
+            None => self.write_parts_slow(w, v),
         }
+    }
+
+    #[inline(never)]
+    fn read_parts_slow(&mut self, w: Width) -> u64 {
+        self.read_parts(w, self.slow)
+    }
+
+    #[inline(never)]
+    fn write_parts_slow(&mut self, w: Width, v: u64) {
+        self.write_parts(w, self.slow, v);
     }
 
     /// Translates both parts of an access, and caches what may be cached.
@@ -193,15 +211,27 @@ impl Exec<'_> {
         Ok(SlowPlace { phys: [phys, second], first: first as u32 })
     }
 
+    // The slow paths return one byte and leave a value in a field: a result in memory would have the hot
+    // loop keep stack slots for it.
+
     #[inline(never)]
-    fn read_slow(&mut self, w: Width, lin: u64, a: Access) -> Result<u64, Stop> {
-        let parts = self.resolve(w, lin, a)?;
-        self.watch(lin, w.bytes(), false);
-        Ok(self.read_parts(w, parts))
+    fn read_slow(&mut self, w: Width, lin: u64) -> Result<(), Stop> {
+        self.read_with(w, lin, self.data_access(false))
     }
 
     #[inline(never)]
-    fn write_slow(&mut self, w: Width, lin: u64, v: u64, a: Access) -> Result<(), Stop> {
+    fn write_slow(&mut self, w: Width, lin: u64, v: u64) -> Result<(), Stop> {
+        self.write_with(w, lin, v, self.data_access(true))
+    }
+
+    fn read_with(&mut self, w: Width, lin: u64, a: Access) -> Result<(), Stop> {
+        let parts = self.resolve(w, lin, a)?;
+        self.watch(lin, w.bytes(), false);
+        self.loaded = self.read_parts(w, parts);
+        Ok(())
+    }
+
+    fn write_with(&mut self, w: Width, lin: u64, v: u64, a: Access) -> Result<(), Stop> {
         let parts = self.resolve(w, lin, a)?;
         self.watch(lin, w.bytes(), true);
         self.write_parts(w, parts, v);

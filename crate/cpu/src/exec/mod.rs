@@ -37,7 +37,11 @@ pub struct Exec<'a> {
     pub index: u8,
     /// Debug-register hits (DR6 bits 0 to 3) of the instruction at work.
     pub debug_hits: u32,
+    /// A conditional branch was taken in the middle of a block.
+    pub jumped: bool,
     slow: SlowPlace,
+    /// What the slow path read.
+    loaded: u64,
     /// Memory.
     pub mmu: Mmu,
     /// The machine.
@@ -61,7 +65,9 @@ impl Exec<'_> {
             leave: false,
             index: 0,
             debug_hits: 0,
+            jumped: false,
             slow: SlowPlace::default(),
+            loaded: 0,
             mmu,
             plat,
             lifetime: std::marker::PhantomData,
@@ -373,10 +379,10 @@ impl Micro for Exec<'_> {
     fn branch_if(&mut self, w: Width, offset: i32, c: u64) -> Result<(), Stop> {
         if c != 0 {
             let target = self.eip(w, offset);
-            self.go_to(target)
-        } else {
-            Ok(())
+            self.go_to(target)?;
+            self.jumped = true;
         }
+        Ok(())
     }
     #[cold]
     fn raise(&mut self, vector: u8) -> Result<(), Stop> {

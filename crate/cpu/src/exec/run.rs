@@ -4,11 +4,11 @@ use super::{Exec, Fast};
 use crate::blocks::BlockCache;
 use crate::fault::Stop;
 use crate::helpers::interrupt::{self, Delivered};
-use crate::insn::{AluOp, Helper, Insn, Kind, Op, ShiftOp, Width};
+use crate::insn::{AluOp, Helper, Insn, Kind, Op, Prefix, ShiftOp, Width};
 use crate::mmu::{Mmu, OutOfMemory, Ram};
 use crate::platform::Platform;
 use crate::semantics::{self, Form};
-use crate::state::{Cpu, event, mode};
+use crate::state::{Cpu, event};
 use x86::{Cond, Seg, eflags};
 
 /// Why `run` returned.
@@ -147,6 +147,16 @@ impl Processor {
     }
 }
 
+/// How the hot loop goes on after an instruction.
+enum Flow {
+    /// With the next one.
+    Next,
+    /// In another block, at `cpu.next_eip`.
+    Jump,
+    /// Not at all: it stopped, or there is something to look at.
+    Leave(Result<(), Stop>),
+}
+
 impl Exec<'_> {
     /// Asks the platform how things stand; true if `run` must return.
     fn attend(&mut self) -> bool {
@@ -203,44 +213,53 @@ impl Exec<'_> {
     }
 
     /// Runs whole blocks one after the other, as long as there is nothing else to look at: no event, the
-    /// block known to the jump cache, code flat, and the limit not within the block.
+    /// block known to the jump cache, and the limit not within the block.
     #[inline(never)]
     fn run_hot(&mut self, blocks: &BlockCache) -> Result<(), Stop> {
-        loop {
-            if self.cpu.events != 0 || self.cpu.mode & mode::FLAT_CODE == 0 {
-                return Ok(());
-            }
-            let Some(b) = blocks.jump(self.linear_eip(), self.cpu.mode, self.mmu.generation()) else {
-                return Ok(());
-            };
-            let insns = blocks.insns(b);
-            if self.cpu.count + insns.len() as u64 > self.limit {
-                return Ok(());
-            }
-            self.cpu.next_eip = self.cpu.eip.wrapping_add(u64::from(b.bytes)) & self.cpu.code_width().mask();
-            for i in insns {
-                self.index = i.index;
-                let result = self.step_fast(i);
-                if result.is_err() || self.leave {
-                    return self.left(insns, i, result);
+        let all = blocks.all();
+        let Some(mut at) = self.next_hot(blocks) else { return Ok(()) };
+        while let Some(i) = all.get(at) {
+            self.index = i.index;
+            match self.step_fast(i) {
+                Flow::Next => at += 1,
+                Flow::Jump => {
+                    self.cpu.count += u64::from(i.index) + 1;
+                    self.cpu.eip = self.cpu.next_eip;
+                    match self.next_hot(blocks) {
+                        Some(next) => at = next,
+                        None => break,
+                    }
                 }
+                Flow::Leave(result) => return self.left(i, result),
             }
-            self.cpu.count += insns.len() as u64;
-            self.cpu.eip = self.cpu.next_eip;
         }
+        self.index = 0;
+        Ok(())
+    }
+
+    /// Index of the first instruction of the next block, if it can be run in the hot loop.
+    #[inline(always)]
+    fn next_hot(&self, blocks: &BlockCache) -> Option<usize> {
+        if self.cpu.events != 0 {
+            return None;
+        }
+        let b = blocks.jump(self.linear_eip(), self.cpu.mode, self.mmu.generation())?;
+        (self.cpu.count + u64::from(b.insns) <= self.limit).then_some(b.first as usize)
     }
 
     /// Settles the state after a block was left with instruction `i`, done or not.
     #[inline(never)]
-    fn left(&mut self, insns: &[Insn], i: &Insn, result: Result<(), Stop>) -> Result<(), Stop> {
-        let done = usize::from(i.index) + usize::from(result.is_ok());
-        self.cpu.count += done as u64;
+    fn left(&mut self, i: &Insn, result: Result<(), Stop>) -> Result<(), Stop> {
+        self.cpu.count += u64::from(i.index) + u64::from(result.is_ok());
         self.index = 0;
-        self.cpu.eip = if done == insns.len() {
+        self.cpu.eip = if result.is_err() {
+            self.eip_of(i32::from(i.start))
+        } else if i.prefix.has(Prefix::LAST) || self.jumped {
             self.cpu.next_eip
         } else {
-            self.eip_of(if result.is_ok() { i.end() } else { i32::from(i.start) })
+            self.eip_of(i.end())
         };
+        self.jumped = false;
         result
     }
 
@@ -256,16 +275,23 @@ impl Exec<'_> {
             return Err(self.gp0());
         }
         let n = usize::try_from(most).unwrap_or(usize::MAX).min(inside);
-        let Some(last) = insns.get(n - 1) else { return Ok(()) };
-        self.cpu.next_eip = self.eip_of(last.end());
         for i in &insns[..n] {
             self.index = i.index;
-            let result = semantics::step(self, i);
-            if result.is_err() || self.leave || i.index == last.index {
-                return self.left(&insns[..n], i, result);
+            let result = self.step_one(i);
+            let last = usize::from(i.index) + 1 == n || i.prefix.has(Prefix::LAST);
+            if result.is_err() || self.leave || self.jumped || last {
+                return self.left(i, result);
             }
         }
         Ok(())
+    }
+
+    /// One instruction in the general way; where it goes on is preset to the next byte.
+    #[inline]
+    fn step_one(&mut self, i: &Insn) -> Result<(), Stop> {
+        self.cpu.next_eip = self.eip_of(i.end());
+        self.jumped = false;
+        semantics::step(self, i)
     }
 
     /// One instruction with everything that may surround it: shadow, breakpoints, trap.
@@ -277,8 +303,12 @@ impl Exec<'_> {
         if events & event::DEBUG != 0 && events & event::SHADOW_SS == 0 {
             let hits = interrupt::instruction_breakpoint(&self.cpu);
             if hits != 0 {
-                self.cpu.dr[6] = self.cpu.dr[6] & !0xF | u64::from(hits);
-                return Err(self.exception(x86::vector::DB));
+                self.cpu.count += 1;
+                self.leave = true;
+                if interrupt::deliver_trap_debug(self, hits) == Delivered::Shutdown {
+                    self.cpu.events |= event::SHUTDOWN;
+                }
+                return Ok(());
             }
         }
         let before = self.cpu.eflags;
@@ -286,9 +316,8 @@ impl Exec<'_> {
         if self.cpu.eip + i.end() as u64 - 1 > u64::from(self.cpu.seg(Seg::Cs).max) {
             return Err(self.gp0());
         }
-        // The default continuation of the block is past all of it.
-        self.cpu.next_eip = self.eip_of(i.end());
-        semantics::step(self, i)?;
+        self.step_one(i)?;
+        self.jumped = false;
         self.cpu.count += 1;
         self.cpu.eip = self.cpu.next_eip;
         if before & eflags::RF != 0 && i.op != Op::Helper(Helper::Iret) {
@@ -331,7 +360,7 @@ impl Exec<'_> {
 
     /// One instruction: its specialised arm, or the general way.
     #[inline(always)]
-    fn step_fast(&mut self, i: &Insn) -> Result<(), Stop> {
+    fn step_fast(&mut self, i: &Insn) -> Flow {
         use Kind::{Imm, Mem, None as No, Reg};
         const W: Width = Width::W32;
         const B: Width = Width::W8;
@@ -340,44 +369,92 @@ impl Exec<'_> {
                 const { Form::flat($w, $k0, $k1) }
             };
         }
+        // What cannot fault needs no look back; what ends the block goes on elsewhere.
+        macro_rules! flow {
+            (Reg, Reg, $result:expr) => {{
+                let _: Result<(), Stop> = $result;
+                Flow::Next
+            }};
+            (Reg, Imm, $result:expr) => {
+                flow!(Reg, Reg, $result)
+            };
+            (Reg, No, $result:expr) => {
+                flow!(Reg, Reg, $result)
+            };
+            (Jump, $result:expr) => {{
+                let result: Result<(), Stop> = $result;
+                if result.is_ok() && !self.leave { Flow::Jump } else { Flow::Leave(result) }
+            }};
+            ($k0:tt, $k1:tt, $result:expr) => {{
+                let result: Result<(), Stop> = $result;
+                if result.is_ok() && !self.leave { Flow::Next } else { Flow::Leave(result) }
+            }};
+        }
         macro_rules! alu {
-            ($op:ident, $w:expr, $k0:expr, $k1:expr) => {
-                semantics::alu(self, i, form!($w, $k0, $k1), AluOp::$op)
+            ($op:ident, $w:expr, $k0:tt, $k1:tt) => {
+                flow!($k0, $k1, semantics::alu(self, i, form!($w, $k0, $k1), AluOp::$op))
             };
         }
         macro_rules! shift {
             ($op:ident, $k1:expr) => {
-                semantics::shift(self, i, form!(W, Reg, $k1), ShiftOp::$op)
+                flow!(Reg, Reg, semantics::shift(self, i, form!(W, Reg, $k1), ShiftOp::$op))
             };
         }
         macro_rules! jcc {
             ($cc:ident) => {
-                semantics::jcc(self, i, W, Cond::$cc)
+{
+                    self.jumped = false;
+                    let result = semantics::jcc(self, i, W, Cond::$cc);
+                    if result.is_err() {
+                        Flow::Leave(result)
+                    } else if self.jumped {
+                        self.jumped = false;
+                        Flow::Jump
+                    } else {
+                        Flow::Next
+                    }
+                }
             };
         }
         match i.fast {
-            Fast::None => self.step_general(i),
-            Fast::MovRR => semantics::mov(self, i, form!(W, Reg, Reg)),
-            Fast::MovRI => semantics::mov(self, i, form!(W, Reg, Imm)),
-            Fast::MovRM => semantics::mov(self, i, form!(W, Reg, Mem)),
-            Fast::MovMR => semantics::mov(self, i, form!(W, Mem, Reg)),
-            Fast::MovMI => semantics::mov(self, i, form!(W, Mem, Imm)),
-            Fast::Mov8RM => semantics::mov(self, i, form!(B, Reg, Mem)),
-            Fast::Mov8MR => semantics::mov(self, i, form!(B, Mem, Reg)),
-            Fast::Mov8RR => semantics::mov(self, i, form!(B, Reg, Reg)),
-            Fast::Mov8MI => semantics::mov(self, i, form!(B, Mem, Imm)),
-            Fast::Mov8RI => semantics::mov(self, i, form!(B, Reg, Imm)),
-            Fast::Mov16RM => semantics::mov(self, i, form!(Width::W16, Reg, Mem)),
-            Fast::Mov16MR => semantics::mov(self, i, form!(Width::W16, Mem, Reg)),
-            Fast::Lea => semantics::lea(self, i, form!(W, Reg, Mem)),
-            Fast::Movzx8R => semantics::movzx(self, i, form!(W, Reg, Reg), B),
-            Fast::Movzx8M => semantics::movzx(self, i, form!(W, Reg, Mem), B),
-            Fast::Movzx16R => semantics::movzx(self, i, form!(W, Reg, Reg), Width::W16),
-            Fast::Movzx16M => semantics::movzx(self, i, form!(W, Reg, Mem), Width::W16),
-            Fast::Movsx8R => semantics::movsx(self, i, form!(W, Reg, Reg), B),
-            Fast::Movsx8M => semantics::movsx(self, i, form!(W, Reg, Mem), B),
-            Fast::Movsx16R => semantics::movsx(self, i, form!(W, Reg, Reg), Width::W16),
-            Fast::Movsx16M => semantics::movsx(self, i, form!(W, Reg, Mem), Width::W16),
+            Fast::None => {
+                let result = self.step_general(i);
+                if result.is_err() || self.leave {
+                    Flow::Leave(result)
+                } else if self.jumped || i.prefix.has(Prefix::LAST) {
+                    self.jumped = false;
+                    Flow::Jump
+                } else {
+                    Flow::Next
+                }
+            }
+            Fast::End => {
+                // Not an instruction, so not counted.
+                self.cpu.next_eip = self.eip_of(i.end());
+                self.cpu.count = self.cpu.count.wrapping_sub(1);
+                Flow::Jump
+            }
+            Fast::MovRR => flow!(Reg, Reg, semantics::mov(self, i, form!(W, Reg, Reg))),
+            Fast::MovRI => flow!(Reg, Imm, semantics::mov(self, i, form!(W, Reg, Imm))),
+            Fast::MovRM => flow!(Reg, Mem, semantics::mov(self, i, form!(W, Reg, Mem))),
+            Fast::MovMR => flow!(Mem, Reg, semantics::mov(self, i, form!(W, Mem, Reg))),
+            Fast::MovMI => flow!(Mem, Imm, semantics::mov(self, i, form!(W, Mem, Imm))),
+            Fast::Mov8RM => flow!(Reg, Mem, semantics::mov(self, i, form!(B, Reg, Mem))),
+            Fast::Mov8MR => flow!(Mem, Reg, semantics::mov(self, i, form!(B, Mem, Reg))),
+            Fast::Mov8RR => flow!(Reg, Reg, semantics::mov(self, i, form!(B, Reg, Reg))),
+            Fast::Mov8MI => flow!(Mem, Imm, semantics::mov(self, i, form!(B, Mem, Imm))),
+            Fast::Mov8RI => flow!(Reg, Imm, semantics::mov(self, i, form!(B, Reg, Imm))),
+            Fast::Mov16RM => flow!(Reg, Mem, semantics::mov(self, i, form!(Width::W16, Reg, Mem))),
+            Fast::Mov16MR => flow!(Mem, Reg, semantics::mov(self, i, form!(Width::W16, Mem, Reg))),
+            Fast::Lea => flow!(Reg, Reg, semantics::lea(self, i, form!(W, Reg, Mem))),
+            Fast::Movzx8R => flow!(Reg, Reg, semantics::movzx(self, i, form!(W, Reg, Reg), B)),
+            Fast::Movzx8M => flow!(Reg, Mem, semantics::movzx(self, i, form!(W, Reg, Mem), B)),
+            Fast::Movzx16R => flow!(Reg, Reg, semantics::movzx(self, i, form!(W, Reg, Reg), Width::W16)),
+            Fast::Movzx16M => flow!(Reg, Mem, semantics::movzx(self, i, form!(W, Reg, Mem), Width::W16)),
+            Fast::Movsx8R => flow!(Reg, Reg, semantics::movsx(self, i, form!(W, Reg, Reg), B)),
+            Fast::Movsx8M => flow!(Reg, Mem, semantics::movsx(self, i, form!(W, Reg, Mem), B)),
+            Fast::Movsx16R => flow!(Reg, Reg, semantics::movsx(self, i, form!(W, Reg, Reg), Width::W16)),
+            Fast::Movsx16M => flow!(Reg, Mem, semantics::movsx(self, i, form!(W, Reg, Mem), Width::W16)),
             Fast::AddRR => alu!(Add, W, Reg, Reg),
             Fast::AddRI => alu!(Add, W, Reg, Imm),
             Fast::AddRM => alu!(Add, W, Reg, Mem),
@@ -431,12 +508,12 @@ impl Exec<'_> {
             Fast::Xor8RR => alu!(Xor, B, Reg, Reg),
             Fast::Add8RI => alu!(Add, B, Reg, Imm),
             Fast::Sub8RI => alu!(Sub, B, Reg, Imm),
-            Fast::IncR => semantics::inc_dec(self, i, form!(W, Reg, No), true),
-            Fast::DecR => semantics::inc_dec(self, i, form!(W, Reg, No), false),
-            Fast::IncM => semantics::inc_dec(self, i, form!(W, Mem, No), true),
-            Fast::DecM => semantics::inc_dec(self, i, form!(W, Mem, No), false),
-            Fast::NegR => semantics::neg(self, i, form!(W, Reg, No)),
-            Fast::NotR => semantics::not(self, i, form!(W, Reg, No)),
+            Fast::IncR => flow!(Reg, No, semantics::inc_dec(self, i, form!(W, Reg, No), true)),
+            Fast::DecR => flow!(Reg, No, semantics::inc_dec(self, i, form!(W, Reg, No), false)),
+            Fast::IncM => flow!(Mem, No, semantics::inc_dec(self, i, form!(W, Mem, No), true)),
+            Fast::DecM => flow!(Mem, No, semantics::inc_dec(self, i, form!(W, Mem, No), false)),
+            Fast::NegR => flow!(Reg, No, semantics::neg(self, i, form!(W, Reg, No))),
+            Fast::NotR => flow!(Reg, No, semantics::not(self, i, form!(W, Reg, No))),
             Fast::ShlRI => shift!(Shl, Imm),
             Fast::ShrRI => shift!(Shr, Imm),
             Fast::SarRI => shift!(Sar, Imm),
@@ -444,22 +521,22 @@ impl Exec<'_> {
             Fast::RorRI => shift!(Ror, Imm),
             Fast::ShlRC => shift!(Shl, Reg),
             Fast::ShrRC => shift!(Shr, Reg),
-            Fast::ImulRR => semantics::multiply_truncating(self, i, form!(W, Reg, Reg), false),
-            Fast::ImulRM => semantics::multiply_truncating(self, i, form!(W, Reg, Mem), false),
-            Fast::ImulRRI => semantics::multiply_truncating(self, i, form!(W, Reg, Reg), true),
-            Fast::PushR => semantics::push(self, i, form!(W, Reg, No)),
-            Fast::PushI => semantics::push(self, i, form!(W, Imm, No)),
-            Fast::PushM => semantics::push(self, i, form!(W, Mem, No)),
-            Fast::PopR => semantics::pop(self, i, form!(W, Reg, No)),
-            Fast::Leave => semantics::leave(self, i, form!(W, No, No)),
-            Fast::Call => semantics::call(self, i, form!(W, Imm, No), W),
-            Fast::CallR => semantics::call_indirect(self, i, form!(W, Reg, No)),
-            Fast::CallM => semantics::call_indirect(self, i, form!(W, Mem, No)),
-            Fast::Ret => semantics::ret(self, i, form!(W, No, No)),
-            Fast::Jmp => semantics::jmp(self, i, W),
-            Fast::JmpR => semantics::jmp_indirect(self, i, form!(W, Reg, No)),
-            Fast::JmpM => semantics::jmp_indirect(self, i, form!(W, Mem, No)),
-            Fast::Nop => Ok(()),
+            Fast::ImulRR => flow!(Reg, Reg, semantics::multiply_truncating(self, i, form!(W, Reg, Reg), false)),
+            Fast::ImulRM => flow!(Reg, Mem, semantics::multiply_truncating(self, i, form!(W, Reg, Mem), false)),
+            Fast::ImulRRI => flow!(Reg, Reg, semantics::multiply_truncating(self, i, form!(W, Reg, Reg), true)),
+            Fast::PushR => flow!(Mem, Mem, semantics::push(self, i, form!(W, Reg, No))),
+            Fast::PushI => flow!(Mem, Mem, semantics::push(self, i, form!(W, Imm, No))),
+            Fast::PushM => flow!(Mem, Mem, semantics::push(self, i, form!(W, Mem, No))),
+            Fast::PopR => flow!(Mem, Mem, semantics::pop(self, i, form!(W, Reg, No))),
+            Fast::Leave => flow!(Mem, Mem, semantics::leave(self, i, form!(W, No, No))),
+            Fast::Call => flow!(Jump, semantics::call(self, i, form!(W, Imm, No), W)),
+            Fast::CallR => flow!(Jump, semantics::call_indirect(self, i, form!(W, Reg, No))),
+            Fast::CallM => flow!(Jump, semantics::call_indirect(self, i, form!(W, Mem, No))),
+            Fast::Ret => flow!(Jump, semantics::ret(self, i, form!(W, No, No))),
+            Fast::Jmp => flow!(Jump, semantics::jmp(self, i, W)),
+            Fast::JmpR => flow!(Jump, semantics::jmp_indirect(self, i, form!(W, Reg, No))),
+            Fast::JmpM => flow!(Jump, semantics::jmp_indirect(self, i, form!(W, Mem, No))),
+            Fast::Nop => Flow::Next,
             Fast::JccO => jcc!(O),
             Fast::JccNo => jcc!(No),
             Fast::JccB => jcc!(B),
@@ -477,19 +554,32 @@ impl Exec<'_> {
             Fast::JccLe => jcc!(Le),
             Fast::JccG => jcc!(G),
             Fast::SetccR => match i.op {
-                Op::Setcc(cc) => semantics::setcc(self, i, form!(B, Reg, No), cc),
-                _ => Ok(()),
+                Op::Setcc(cc) => flow!(Reg, No, semantics::setcc(self, i, form!(B, Reg, No), cc)),
+                _ => Flow::Next,
             },
             Fast::CmovRR => match i.op {
-                Op::Cmovcc(cc) => semantics::cmov(self, i, form!(W, Reg, Reg), cc),
-                _ => Ok(()),
+                Op::Cmovcc(cc) => flow!(Reg, Reg, semantics::cmov(self, i, form!(W, Reg, Reg), cc)),
+                _ => Flow::Next,
             },
-            Fast::Cdq => semantics::cwd(self, i, form!(W, No, No)),
+            Fast::Cdq => flow!(Reg, Reg, semantics::cwd(self, i, form!(W, No, No))),
+        }
+    }
+
+    /// One instruction through its specialised arm, as the main loop does it: for tests.
+    ///
+    /// # Errors
+    /// Why it did not finish.
+    #[inline(never)]
+    pub fn step_specialised(&mut self, i: &Insn) -> Result<(), Stop> {
+        self.cpu.next_eip = self.eip_of(i.end());
+        match self.step_fast(i) {
+            Flow::Leave(result) => result,
+            Flow::Next | Flow::Jump => Ok(()),
         }
     }
 
     #[inline(never)]
     fn step_general(&mut self, i: &Insn) -> Result<(), Stop> {
-        semantics::step(self, i)
+        self.step_one(i)
     }
 }

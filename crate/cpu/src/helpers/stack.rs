@@ -16,21 +16,24 @@ pub(super) fn enter(x: &mut Exec<'_>, i: &Insn) -> Result<(), Stop> {
     let mask = stack.mask();
     let slot = |n: u64| sp.wrapping_sub(n * bytes) & mask;
     let frame = slot(1);
-    let mut saved = [0; 32];
-    for n in 1..level {
-        saved[n as usize] = x.load(w, seg, bp.wrapping_sub(n * bytes) & mask)?;
-    }
     let slots = if level > 0 { 1 + level } else { 1 };
-    for n in 1..=slots {
-        x.probe(seg, w.bytes(), true, slot(n))?;
-    }
     let end = slot(slots).wrapping_sub(size) & mask;
+    // Everything is checked in the order of the accesses, then done in that order: the frame pointers may be
+    // copied from where this instruction has just pushed.
+    let outer = |n: u64| bp.wrapping_sub(n * bytes) & mask;
+    x.probe(seg, w.bytes(), true, frame)?;
+    for n in 1..level {
+        x.probe(seg, w.bytes(), false, outer(n))?;
+        x.probe(seg, w.bytes(), true, slot(n + 1))?;
+    }
+    x.probe(seg, w.bytes(), true, slot(slots))?;
     // The processor checks that the new top of the stack can be written (SDM: "PUSH" would fault).
     x.probe(seg, w.bytes(), true, end)?;
     let old = x.reg(w, gpr::BP);
     x.store(w, seg, frame, old)?;
     for n in 1..level {
-        x.store(w, seg, slot(n + 1), saved[n as usize])?;
+        let v = x.load(w, seg, outer(n))?;
+        x.store(w, seg, slot(n + 1), v)?;
     }
     if level > 0 {
         x.store(w, seg, slot(level + 1), frame & w.mask())?;

@@ -1,0 +1,98 @@
+//! JavaScript values to options and modules. What is not of the right kind is refused by name.
+
+use crate::bad_option;
+use crate::error::Thrown;
+use js_sys::{Array, BigInt, Date, Object, Reflect, Uint8Array};
+use machine::{ClockMode, Config};
+use wasm_bindgen::{JsCast, JsValue};
+
+/// The options there are.
+const NAMES: [&str; 10] =
+    ["memory", "clock", "jit", "cpu", "rtc", "seed", "entropy", "reboot", "maxInstructions", "hashAt"];
+
+/// A plain object of options.
+pub(crate) struct Options<'a>(&'a JsValue);
+
+impl<'a> Options<'a> {
+    /// Refuses options that do not exist.
+    pub(crate) fn new(value: &'a JsValue) -> Result<Self, Thrown> {
+        if value.is_null() || value.is_undefined() {
+            return Ok(Self(value));
+        }
+        let object = value.dyn_ref::<Object>().ok_or_else(|| bad_option("options: not an object".into()))?;
+        for name in Object::keys(object).iter().filter_map(|name| name.as_string()) {
+            if !NAMES.contains(&name.as_str()) {
+                return Err(bad_option(format!("{name}: there is no such option")));
+            }
+        }
+        Ok(Self(value))
+    }
+
+    fn get(&self, name: &str) -> Option<JsValue> {
+        Reflect::get(self.0, &name.into()).ok().filter(|v| !v.is_undefined() && !v.is_null())
+    }
+
+    fn with<T>(
+        &self,
+        name: &str,
+        kind: &str,
+        convert: impl FnOnce(&JsValue) -> Option<T>,
+    ) -> Result<Option<T>, Thrown> {
+        let Some(value) = self.get(name) else { return Ok(None) };
+        convert(&value).map(Some).ok_or_else(|| bad_option(format!("{name}: not {kind}")))
+    }
+
+    pub(crate) fn config(&self) -> Result<Config, Thrown> {
+        const WHOLE: &str = "a whole number that is not negative";
+        let default = Config::default();
+        let clock = self.with("clock", "\"real\" or \"counted\"", |v| match v.as_string()?.as_str() {
+            "real" => Some(ClockMode::Real),
+            "counted" => Some(ClockMode::Counted),
+            _ => None,
+        })?;
+        let clock = clock.unwrap_or_default();
+        let rtc = match (self.with("rtc", WHOLE, whole)?, clock) {
+            (Some(rtc), _) => rtc,
+            (None, ClockMode::Counted) => default.rtc,
+            (None, ClockMode::Real) => (Date::now() / 1000.0) as u64,
+        };
+        let entropy = self.with("entropy", "a Uint8Array of 32 bytes", |v| {
+            <[u8; 32]>::try_from(v.dyn_ref::<Uint8Array>()?.to_vec()).ok()
+        })?;
+        let memory = self.with("memory", "a number of megabytes", |v| u32::try_from(whole(v)?).ok())?;
+        Ok(Config {
+            memory_mb: memory.unwrap_or(default.memory_mb),
+            clock,
+            cpu: self.with("cpu", "a string", JsValue::as_string)?.unwrap_or_default(),
+            rtc,
+            seed: self.with("seed", WHOLE, whole)?.unwrap_or(default.seed),
+            entropy: entropy.filter(|_| clock == ClockMode::Real),
+            reboot: self.with("reboot", "true or false", JsValue::as_bool)?.unwrap_or(true),
+            max_instructions: self.with("maxInstructions", WHOLE, whole)?,
+            hash_at: self
+                .with("hashAt", "an array of whole numbers", |v| {
+                    v.dyn_ref::<Array>()?.iter().map(|n| whole(&n)).collect()
+                })?
+                .unwrap_or_default(),
+        })
+    }
+}
+
+/// A number or a bigint.
+fn whole(value: &JsValue) -> Option<u64> {
+    if let Some(n) = value.as_f64() {
+        return (n >= 0.0 && n.fract() == 0.0 && n < 2f64.powi(64)).then_some(n as u64);
+    }
+    u64::try_from(value.dyn_ref::<BigInt>()?.clone()).ok()
+}
+
+/// A module of a multiboot kernel: `{ bytes, cmdline }`.
+pub(crate) fn module(value: &JsValue) -> Result<(Vec<u8>, String), Thrown> {
+    let get = |name: &str| Reflect::get(value, &name.into()).ok();
+    let bytes = get("bytes").and_then(|v| v.dyn_into::<Uint8Array>().ok());
+    let cmdline = get("cmdline").and_then(|v| v.as_string());
+    match bytes {
+        Some(bytes) => Ok((bytes.to_vec(), cmdline.unwrap_or_default())),
+        None => Err(bad_option("modules: not objects with bytes and cmdline".into())),
+    }
+}

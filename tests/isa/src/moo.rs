@@ -1,0 +1,1 @@
+//! MOO files, as `vectors/sst286/README.md` describes them.

@@ -1,0 +1,91 @@
+//! Integer instructions against this machine's processor, through every way of running them.
+
+#![cfg(all(target_arch = "x86_64", target_os = "linux"))]
+
+use isa::executor;
+use isa::oracle::{Vector, World, not_comparable};
+use isa::tally::Tally;
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+const VECTORS: &str = "20000";
+
+/// Output goes past the test harness's capture, so that a skipped test is seen.
+fn say(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+/// Compiles the oracle; `None`, and a word why, if it cannot run here.
+fn oracle(mode: u32) -> Option<PathBuf> {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("oracle/oracle.c");
+    let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("oracle-{mode}"));
+    let compiled = Command::new("gcc").args(["-O2", "-w", "-o"]).arg(&program).arg(&source).status();
+    if !compiled.is_ok_and(|s| s.success()) {
+        say("SKIPPED: the oracle needs gcc");
+        return None;
+    }
+    let tried = Command::new(&program).args([&mode.to_string(), "int", "1", "1"]).output();
+    if !tried.is_ok_and(|o| o.status.success() && !o.stdout.is_empty()) {
+        say("SKIPPED: the oracle cannot trace processes, or has no 16-bit segments, here");
+        return None;
+    }
+    Some(program)
+}
+
+fn processor_model() -> String {
+    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let name = info.lines().find(|l| l.starts_with("model name")).and_then(|l| l.split(": ").nth(1));
+    name.unwrap_or("unknown processor").to_owned()
+}
+
+fn run(program: &Path, mode: u32, seed: u32, tally: &mut Tally) {
+    let mut child = Command::new(program)
+        .args([&mode.to_string(), "int", VECTORS, &seed.to_string()])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the oracle runs");
+    let mut world = World::new().expect("host memory");
+    let mut executors = executor::all();
+    let mut seen = 0;
+    for line in BufReader::new(child.stdout.take().expect("piped")).lines() {
+        let line = line.expect("the oracle prints text");
+        let v = Vector::parse(&line).unwrap_or_else(|| panic!("not a vector: {line}"));
+        let Some(i) = world.decode(&v) else { panic!("not decoded: {line}") };
+        seen += 1;
+        if let Some(reason) = not_comparable(&v, &i) {
+            tally.skip(reason);
+            continue;
+        }
+        let kind = v.kind();
+        for e in &mut executors {
+            tally.note(&kind, world.check(&v, &i, &mut **e));
+        }
+        tally.note(&kind, world.check_loop(&v, &i));
+    }
+    assert!(child.wait().is_ok_and(|s| s.success()), "the oracle failed");
+    // A few of the 20,000 never finish and are not printed.
+    assert!(seen > 19_000, "only {seen} vectors");
+}
+
+fn all_defined_results_agree(mode: u32) {
+    let Some(program) = oracle(mode) else { return };
+    let mut tally = Tally::default();
+    for seed in 1..=3 {
+        run(&program, mode, seed, &mut tally);
+    }
+    let (passed, failed) = tally.totals();
+    say(&format!("{mode} bits: {passed} passed, {failed} failed, left out: {:?}", tally.skipped));
+    assert!(failed == 0, "{failed} results differ from this machine's {}:\n{}", processor_model(), tally.report());
+}
+
+#[test]
+fn defined_results_of_32_bit_code_agree() {
+    all_defined_results_agree(32);
+}
+
+#[test]
+fn defined_results_of_16_bit_code_agree() {
+    all_defined_results_agree(16);
+}
