@@ -49,6 +49,7 @@ export function guest(name, ...defines) {
     "bin",
     "-Wall",
     "-Werror",
+    `-I${path.dirname(source)}/`,
     ...defines.map((d) => `-D${d}`),
     "-o",
     out,

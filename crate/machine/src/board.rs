@@ -373,3 +373,191 @@ pub(crate) const PM_BLOCKS: [(u16, u8); 4] = [
     (port::PM_BASE + acpi_pm::TIMER_BLOCK, 4),
     (port::PM_BASE + acpi_pm::GPE0_BLOCK, 4),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::parts::PortTarget;
+    use bus::Width;
+    use cpu::Platform;
+    use host::entropy::Seeded;
+    use host::serial::Memory;
+
+    fn board() -> (Board, [Memory; 2]) {
+        let serial = [Memory::new(), Memory::new()];
+        let wiring = Wiring { serial: serial.clone(), console: Memory::new(), log: Logger::null() };
+        let config = Config { memory_mb: 64, ..Config::default() };
+        (Board::new(&config, &wiring), serial)
+    }
+
+    #[test]
+    fn ports_lead_where_the_list_says() {
+        let (board, _) = board();
+        let at = |port| match board.parts.target(Port(port)) {
+            PortTarget::Part(part) => board.parts.iter().nth(part).map(|(name, _)| name),
+            PortTarget::None => None,
+        };
+        for (port, name) in [
+            (0x20, "pics"),
+            (0x43, "pit"),
+            (0x60, "i8042"),
+            (0x61, "pit"),
+            (0x71, "rtc"),
+            (0x92, "port92"),
+            (0xB2, "power"),
+            (0x3F8, "com1"),
+            (0x2FF, "com2"),
+            (0x3C0, "vga"),
+            (0xCF8, "pci_bus"),
+            (0xCF9, "isa_bridge"),
+            (0xE9, "debug_console"),
+            (0xF7, "exit"),
+            (0x514, "fw_cfg"),
+        ] {
+            assert_eq!(at(port), Some(name), "{port:#x}");
+        }
+        for port in [0x00, 0x1F, 0x2E8, 0x3E8, 0x1F0, 0x402, 0xB000, 0xFFFF] {
+            assert_eq!(at(port), None, "{port:#x}");
+        }
+    }
+
+    #[test]
+    fn nobody_reads_as_ones_and_wide_accesses_are_split() {
+        let (mut board, serial) = board();
+        let mut read = |port, width| board.port_read(0, Port(port), width);
+        for (width, ones) in [(Width::Byte, 0xFF), (Width::Word, 0xFFFF), (Width::Dword, u32::MAX)] {
+            assert_eq!(read(0x3E8, width), ones);
+            assert_eq!(read(0xFFFF, width), ones);
+        }
+        // The interrupt controller's mask, and the next port, where nobody is.
+        board.port_write(0, Port(0x21), Width::Byte, 0xA5);
+        assert_eq!(board.port_read(0, Port(0x21), Width::Word), 0xFFA5);
+        // A word to COM1's data register is two bytes: data, then interrupt enable.
+        board.port_write(0, Port(0x3F8), Width::Word, 0x0541);
+        assert_eq!(serial[0].take(), b"A");
+        assert_eq!(board.port_read(0, Port(0x3F9), Width::Byte), 0x05);
+        // The byte before the first one of a part.
+        assert_eq!(board.port_read(0, Port(0x3F7), Width::Dword) >> 16 & 0xFF, 0x05);
+    }
+
+    /// Reads configuration space.
+    fn config(board: &mut Board, device: u32, function: u32, offset: u32) -> u32 {
+        let address = 1 << 31 | device << 11 | function << 8 | offset;
+        board.port_write(0, Port(0xCF8), Width::Dword, address);
+        board.port_read(0, Port(0xCFC), Width::Dword)
+    }
+
+    #[test]
+    fn the_bridges_are_in_their_slots() {
+        let (mut board, _) = board();
+        assert_eq!(config(&mut board, 0, 0, 0), 0x1237_8086);
+        assert_eq!(config(&mut board, 1, 0, 0), 0x7110_8086);
+        assert_eq!(config(&mut board, 1, 3, 0), 0x7113_8086);
+        assert_eq!(config(&mut board, 1, 1, 0), u32::MAX);
+        assert_eq!(config(&mut board, 2, 0, 0), u32::MAX);
+        board.port_write(0, Port(0xCF8), Width::Dword, 0);
+        assert_eq!(board.port_read(0, Port(0xCFC), Width::Dword), u32::MAX);
+    }
+
+    #[test]
+    fn the_power_management_block_goes_where_the_guest_puts_it() {
+        let (mut board, _) = board();
+        let timer = |board: &mut Board, base: u16| board.port_read(1_000_000, Port(base + 8), Width::Dword);
+        assert_eq!(timer(&mut board, 0xB000), u32::MAX);
+        board.stand_in_for_firmware();
+        let now = timer(&mut board, 0xB000);
+        assert!(now > 0 && now < 0x100_0000, "{now:#x}");
+        config(&mut board, 1, 3, 0x40);
+        board.port_write(0, Port(0xCFC), Width::Word, 0xC001);
+        assert_eq!(timer(&mut board, 0xB000), u32::MAX);
+        assert_eq!(timer(&mut board, 0xC000), now);
+        // What is soldered keeps its ports.
+        config(&mut board, 1, 3, 0x40);
+        board.port_write(0, Port(0xCFC), Width::Word, 0x03C1);
+        assert_ne!(board.parts.target(Port(0x3C0)), board.parts.target(Port(0xB2)));
+    }
+
+    #[test]
+    fn shadow_memory_and_a20_reach_the_memory_map() {
+        let (mut board, _) = board();
+        let kind = |board: &Board, at: u64| {
+            board.low_memory().iter().find(|(start, end, _)| (*start..*end).contains(&at)).map(|r| r.2)
+        };
+        assert_eq!(kind(&board, 0xF_0000), Some(LowPage::Device));
+        board.map_changed = false;
+        config(&mut board, 0, 0, 0x58);
+        board.port_write(0, Port(0xCFD), Width::Byte, 0x30);
+        assert!(board.map_changed && board.poll(0).stop);
+        assert_eq!(kind(&board, 0xF_0000), Some(LowPage::Ram));
+        assert_eq!(kind(&board, 0xA_0000), Some(LowPage::Device));
+        // Closing A20 takes both gates.
+        assert!(board.a20());
+        board.port_write(0, Port(0x92), Width::Byte, 0);
+        assert!(board.a20());
+        board.port_write(0, Port(0x64), Width::Byte, 0xD1);
+        board.port_write(0, Port(0x60), Width::Byte, 0xDD);
+        assert!(!board.a20());
+    }
+
+    #[test]
+    fn an_interrupt_reaches_the_processor_in_time() {
+        let (mut board, _) = board();
+        let mut out = |port, value| board.port_write(0, Port(port), Width::Byte, value);
+        for (port, value) in [(0x20, 0x11), (0x21, 0x08), (0x21, 0x04), (0x21, 0x01), (0x21, 0xFE)] {
+            out(port, value);
+        }
+        for (port, value) in [(0x43, 0x34), (0x40, 0xA9), (0x40, 0x04)] {
+            out(port, value);
+        }
+        assert!(board.needs_attention() && board.poll(0).stop, "the next deadline has moved");
+        let Some(at) = board.parts.next_deadline() else { panic!("the timer is running") };
+        assert!((900_000..1_200_000).contains(&at.0), "{at:?}");
+        let count = board.time.count_at(at);
+        assert!(!board.poll(count - 1).intr);
+        assert!(board.poll(count).intr);
+        assert_eq!(board.acknowledge(count), 8);
+        assert!(!board.poll(count).intr);
+    }
+
+    #[test]
+    fn random_accesses_do_no_harm() {
+        for seed in 0..20 {
+            let (mut board, _) = board();
+            let mut random = Seeded::new(seed);
+            let known: Vec<u16> = (0..=u16::MAX).filter(|p| board.parts.target(Port(*p)) != PortTarget::None).collect();
+            let mut count = 0;
+            for _ in 0..20_000 {
+                let r = random.next_u64();
+                let width = [Width::Byte, Width::Word, Width::Dword][(r % 3) as usize];
+                let value = random.next_u64() as u32;
+                let port = match r >> 8 & 3 {
+                    0 => Port(r as u16),
+                    1 => Port(0xCF8 + (r >> 16 & 7) as u16),
+                    _ => Port(known[(r >> 16) as usize % known.len()].wrapping_add((r >> 40 & 1) as u16)),
+                };
+                count += r >> 48 & 0xFF;
+                match r >> 4 & 15 {
+                    0..6 => drop(board.port_read(count, port, width)),
+                    6..12 => board.port_write(count, port, width, value),
+                    12 => drop(board.mmio_read(count, PhysAddr(0xA_0000 + u64::from(value % 0x2_0000)), width)),
+                    13 => board.mmio_write(count, PhysAddr(0xA_0000 + u64::from(value % 0x2_0000)), width, value),
+                    14 => drop(board.acknowledge(count)),
+                    _ => {
+                        board.poll(count);
+                        board.key(KeyCode::ALL[(r >> 16) as usize % KeyCode::ALL.len()], r & 1 != 0);
+                        board.mouse(value as i32, -(value as i32), 0, MouseButtons(r as u8));
+                        board.serial_input((r & 3) as usize, &r.to_le_bytes());
+                        board.take_request();
+                        board.low_memory();
+                    }
+                }
+            }
+            for (_, device) in board.parts.iter_mut() {
+                let (_, version) = device.saved_as();
+                let bytes = device.save();
+                assert_eq!(device.restore(bus::Saved { version, bytes: &bytes }), Ok(()));
+                assert_eq!(device.save(), bytes);
+            }
+        }
+    }
+}

@@ -2,7 +2,7 @@
 //!
 //! * [`oracle`]: JSON vectors of `oracle/oracle.c`, and the world its programs live in (user mode, one window
 //!   of 64 KB);
-//! * [`moo`]: MOO files, captured from an 80286 in real mode;
+//! * [`moo`]: MOO files, captured from an 80286; [`real_mode`]: the world they live in;
 //! * [`undefined`]: what the manual leaves undefined, so that it is not compared;
 //! * [`executor`]: the ways an instruction is run. Every test body runs through all of them.
 
@@ -11,5 +11,6 @@
 pub mod executor;
 pub mod moo;
 pub mod oracle;
+pub mod real_mode;
 pub mod tally;
 pub mod undefined;

@@ -558,7 +558,10 @@ fn same_exception(name: &str, number: u8) -> bool {
 /// An access past the last byte of a 4 GB segment may be a limit violation or wrap around (SDM vol. 3, 5.3).
 /// Nothing is mapped up there, so that wrapping ends in a page fault.
 fn at_the_top(v: &Vector, number: u8, cr2: u32) -> bool {
-    matches!(v.exception.as_deref(), Some("GP" | "SS")) && v.mode == 32 && number == vector::PF && cr2 > u32::MAX - 8
+    let near = |at: u32| at > u32::MAX - 8;
+    // CMPS may have faulted at its other operand.
+    let at = near(cr2) || near(v.before.gpr[usize::from(gpr::DI)]);
+    matches!(v.exception.as_deref(), Some("GP" | "SS")) && v.mode == 32 && number == vector::PF && at
 }
 
 /// CMPS has two operands, and the manual does not say which is read first.
