@@ -520,6 +520,24 @@ mod tests {
     }
 
     #[test]
+    fn more_input_than_a_serial_port_takes_waits() {
+        let (mut board, _) = board();
+        let bytes: Vec<u8> = (0..70_000u32).map(|n| n as u8).collect();
+        board.serial_input(0, &bytes);
+        assert!(!board.waiting[0].is_empty());
+        let mut count = 0;
+        let received: Vec<u8> = (0..bytes.len())
+            .map(|_| {
+                while board.port_read(count, Port(port::COM1 + 5), Width::Byte) & 1 == 0 {
+                    count += 100_000;
+                }
+                board.port_read(count, Port(port::COM1), Width::Byte) as u8
+            })
+            .collect();
+        assert_eq!(received, bytes);
+    }
+
+    #[test]
     fn random_accesses_do_no_harm() {
         for seed in 0..20 {
             let (mut board, _) = board();

@@ -211,7 +211,7 @@ impl Linux {
     pub(crate) fn is_sound(&self, ram: u64) -> bool {
         Header::read(&self.kernel).is_ok_and(|header| {
             header.needs <= ram
-                && self.cmdline.len() as u64 <= TABLES - CMDLINE - 1
+                && (self.cmdline.len() as u64) < TABLES - CMDLINE
                 && self.initrd_place(&header, ram).is_some()
         })
     }

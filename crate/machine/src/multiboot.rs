@@ -42,6 +42,9 @@ mod has {
     pub(super) const FRAMEBUFFER: u32 = 1 << 12;
 }
 
+/// A range of the image and the address it is put at.
+type PlacedRange = (u64, std::ops::Range<usize>);
+
 /// A module.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Module {
@@ -295,7 +298,7 @@ impl Multiboot {
         &self,
         kernel: &Kernel,
         free: &mut u64,
-    ) -> (Option<(u64, Vec<u8>)>, Vec<(u64, std::ops::Range<usize>)>) {
+    ) -> (Option<(u64, Vec<u8>)>, Vec<PlacedRange>) {
         const NO_CONTENTS: u32 = 8;
         let Some(Sections { from, count, entry_len, .. }) = kernel.sections else { return (None, Vec::new()) };
         let Some(table) = self.image.get(from..from + (count * entry_len) as usize) else {

@@ -407,9 +407,13 @@ impl World {
         }
         let outcome = self.after_delivery(v);
         let mut result = self.compare(v, i, &outcome).map_err(|e| describe(v, i, "main loop, stepping", &e));
-        if result.is_ok() && steps == 1 {
-            // The HLT after it, which is #GP here, belongs to the block unless the instruction ends it.
-            let block = if ends_block(i.op) { 1 } else { 2 };
+        // The HLT after it, which is #GP here, belongs to the block unless the instruction ends it. A branch
+        // taken out of a block finds another HLT, if there is room for one.
+        let block = if ends_block(i.op) { 1 } else { 2 };
+        let target = v.after.ip.wrapping_add(if v.mode == 16 { WINDOW } else { 0 }).wrapping_sub(WINDOW + CODE);
+        let taken = matches!(i.op, Op::Jcc(_) | Op::Loop | Op::Loope | Op::Loopne | Op::Jcxz) && target != u32::from(i.len);
+        let room = !taken || target > u32::from(i.len) && target < SHOWN - CODE;
+        if result.is_ok() && steps == 1 && room {
             for name in ["main loop, block decoded", "main loop, block known"] {
                 self.prepare(v, true);
                 for (at, data) in &v.changed {
@@ -421,6 +425,9 @@ impl World {
                     self.load(*at, data);
                 }
                 self.restore_code(v);
+                if taken {
+                    self.load(WINDOW + CODE + target, &[0xF4]);
+                }
                 self.expected.fill(0);
                 let p = self.harness.processor();
                 let limit = p.cpu.count + block;
@@ -527,6 +534,7 @@ fn step(x: &mut Exec<'_>, i: &Insn, by: &mut dyn Executor) -> Outcome {
     let start = x.cpu.eip;
     for _ in 0..MOST_STEPS {
         x.cpu.next_eip = start.wrapping_add(u64::from(i.len)) & x.cpu.code_width().mask();
+        x.jumped = false;
         match by.step(x, i) {
             Err(Stop::Fault) => {
                 let exception = Some((x.cpu.fault.vector, x.cpu.cr2 as u32));

@@ -302,6 +302,8 @@ fn simple(mnemonic: Mnemonic) -> Option<Op> {
         Mnemonic::Xor => Op::Alu(AluOp::Xor),
         Mnemonic::Cmp => Op::Alu(AluOp::Cmp),
         Mnemonic::Test => Op::Alu(AluOp::Test),
+        // The hint not to cache does not matter here; unlike other SSE2 instructions it needs no CR4.OSFXSR.
+        Mnemonic::Movnti => Op::Mov,
         Mnemonic::Lea => Op::Lea,
         Mnemonic::Xchg => Op::Xchg,
         Mnemonic::Xadd => Op::Xadd,
@@ -362,6 +364,9 @@ fn implied(mnemonic: Mnemonic, out: &mut Insn) -> Option<Op> {
         Mnemonic::Aaa => Op::Bcd(BcdOp::Aaa),
         Mnemonic::Aas => Op::Bcd(BcdOp::Aas),
         Mnemonic::Nop | Mnemonic::Pause | Mnemonic::Reservednop | Mnemonic::Endbr32 | Mnemonic::Endbr64 => Op::Nop,
+        // Hints. PREFETCHW goes unannounced, but every processor of this century takes it.
+        Mnemonic::Prefetch | Mnemonic::Prefetchw | Mnemonic::Prefetchwt1 => Op::Nop,
+        Mnemonic::Prefetchnta | Mnemonic::Prefetcht0 | Mnemonic::Prefetcht1 | Mnemonic::Prefetcht2 => Op::Nop,
         Mnemonic::Int1 => Op::Helper(Helper::Int1),
         Mnemonic::Int3 => Op::Helper(Helper::Int3),
         Mnemonic::Into => Op::Helper(Helper::Into),

@@ -213,8 +213,8 @@ pub(crate) fn switch(
     let new_cr3 = (paging && l.w == Width::W32).then_some(context.cr3);
     let pdptes = match new_cr3 {
         Some(cr3) if x.cpu.cr4 & cr4::PAE != 0 => match x.mmu.load_pdptes(cr3) {
-            Ok(entries) => Some(entries),
-            Err(()) => return Err(x.gp0()),
+            Some(entries) => Some(entries),
+            None => return Err(x.gp0()),
         },
         _ => None,
     };

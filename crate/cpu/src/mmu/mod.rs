@@ -214,11 +214,12 @@ impl Mmu {
         if cpu.cr0 & cr0::PG == 0 {
             return Ok(lin);
         }
-        if let Some(t) = self.tlb.lookup(lin) {
-            if permits(cpu, &t, a) && (t.dirty || !a.write) {
-                return Ok(t.page | lin & ((1 << t.shift) - 1));
-            }
-            // The processor walks again before it faults, and to set the dirty bit.
+        // Otherwise the processor walks again, before it faults and to set the dirty bit.
+        if let Some(t) = self.tlb.lookup(lin)
+            && permits(cpu, &t, a)
+            && (t.dirty || !a.write)
+        {
+            return Ok(t.page | lin & ((1 << t.shift) - 1));
         }
         let t = match self.walk(cpu, lin, a) {
             Ok(t) => t,
@@ -438,18 +439,16 @@ impl Mmu {
         }
     }
 
-    /// Reads the page-directory-pointer table at CR3 (SDM vol. 3, 4.4.1).
-    ///
-    /// # Errors
-    /// `()` when an entry has a reserved bit set: #GP(0).
-    pub fn load_pdptes(&self, cr3: u64) -> Result<[u64; 4], ()> {
+    /// Reads the page-directory-pointer table at CR3 (SDM vol. 3, 4.4.1); `None` when an entry has a reserved
+    /// bit set, which is #GP(0).
+    pub fn load_pdptes(&self, cr3: u64) -> Option<[u64; 4]> {
         let mut entries = [0; 4];
         for (i, e) in entries.iter_mut().enumerate() {
             *e = self.read_phys64((cr3 & 0xFFFF_FFE0) + 8 * i as u64);
             if *e & 1 != 0 && *e & 0xFFFF_FFF0_0000_01E6 != 0 {
-                return Err(());
+                return None;
             }
         }
-        Ok(entries)
+        Some(entries)
     }
 }

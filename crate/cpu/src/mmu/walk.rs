@@ -24,7 +24,7 @@ pub(super) fn permits(cpu: &Cpu, t: &Translation, a: Access) -> bool {
         return t.user && (!a.write || t.writable) && !(a.fetch && t.no_execute);
     }
     if a.fetch {
-        return !t.no_execute && !(t.user && cpu.cr4 & cr4::SMEP != 0);
+        return !(t.no_execute || t.user && cpu.cr4 & cr4::SMEP != 0);
     }
     if t.user && cpu.cr4 & cr4::SMAP != 0 && (a.implicit || cpu.eflags & eflags::AC == 0) {
         return false;

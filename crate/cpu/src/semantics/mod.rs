@@ -121,11 +121,14 @@ fn read1<M: Micro>(m: &mut M, i: &Insn, f: Form) -> Result<M::I, M::Stop> {
     read1_as(m, i, f, f.w)
 }
 
+/// Where to write an operand back (`None`: to its register), and its value.
+type Opened<M> = (Option<<M as Micro>::P>, <M as Micro>::I);
+
 /// Reads the first operand to replace it: memory is checked once, with write intent. What [`close`] needs to
 /// write it back comes first. (Two functions rather than one with a closure: closures are not always
 /// inlined, and the specialised arms live from that.)
 #[inline(always)]
-fn open<M: Micro>(m: &mut M, i: &Insn, f: Form) -> Result<(Option<M::P>, M::I), M::Stop> {
+fn open<M: Micro>(m: &mut M, i: &Insn, f: Form) -> Result<Opened<M>, M::Stop> {
     if f.k0 == Kind::Mem {
         let at = ea(m, i, f);
         let place = m.rmw(f.w, f.seg, at)?;

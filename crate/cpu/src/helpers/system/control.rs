@@ -58,7 +58,7 @@ fn pdptes(x: &mut Exec<'_>, new_cr0: u32, new_cr4: u32, cr3: u64) -> Result<[u64
     if new_cr0 & cr0::PG == 0 || new_cr4 & cr4::PAE == 0 {
         return Ok(x.cpu.pdpte);
     }
-    x.mmu.load_pdptes(cr3).map_err(|()| x.gp0())
+    x.mmu.load_pdptes(cr3).ok_or_else(|| x.gp0())
 }
 
 fn set_cr0(x: &mut Exec<'_>, v: u32) -> Result<(), Stop> {
