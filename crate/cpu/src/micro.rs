@@ -18,6 +18,10 @@
 //! Rules (DESIGN section 3): branch on the instruction, never on a value; everything that may fault comes
 //! before anything that commits; the only conditional on a value is [`Micro::when`].
 
+mod x87;
+
+pub use x87::{X87Bin, X87Constant, X87Format, X87Pair, X87Target, X87Un};
+
 use crate::insn::{Gpr, Helper, Insn, Mem, Width};
 use x86::{Cond, Seg};
 
@@ -151,6 +155,76 @@ macro_rules! for_each_micro_op {
                 peek { w: Width } (p: P) -> I;
                 /// Writes a place; cannot fail any more.
                 poke { w: Width } (p: P, v: I) -> U;
+
+                // ---- x87: semantics/x87.rs, exec/x87.rs ----
+
+                /// Records the instruction at `offset` from the block's entry as the last one that was not a
+                /// control instruction, with the low 11 bits of its opcode.
+                x87_note { offset: i32, opcode: u16 } () -> U;
+                /// Records its memory operand.
+                x87_note_data { seg: Seg } (ea: I) -> U;
+                /// ST(i); the indefinite after stack underflow. Clears C1.
+                x87_read { i: u8 } () -> X;
+                /// Writes ST(i), and marks it as in use.
+                x87_set { i: u8 } (v: X) -> U;
+                /// Pushes, or raises stack overflow, unless an unmasked IE of this instruction forbids it.
+                x87_push {} (v: X) -> U;
+                /// Converts and pushes, or raises stack overflow.
+                x87_push_mem { from: $crate::micro::X87Format } (bits: I) -> U;
+                /// Marks ST(0) as empty and moves the top of the stack.
+                x87_pop {} () -> U;
+                /// Marks ST(i) as empty.
+                x87_free { i: u8 } () -> U;
+                /// Adds `by` to the number of the top of the stack; clears C1.
+                x87_rotate { by: u8 } () -> U;
+                /// ST(a) `op` ST(b).
+                x87_arith { op: $crate::micro::X87Bin, a: u8, b: u8 } () -> X;
+                /// ST(0) `op` a number from memory.
+                x87_arith_mem { op: $crate::micro::X87Bin, from: $crate::micro::X87Format } (bits: I) -> X;
+                /// The remainder of ST(0) by ST(1), FPREM or FPREM1: C0 to C3.
+                x87_remainder { nearest: bool } () -> X;
+                /// A function of ST(0).
+                x87_unary { op: $crate::micro::X87Un } () -> X;
+                /// Replaces ST(0) and pushes, as far as exceptions allow.
+                x87_pair { op: $crate::micro::X87Pair } () -> U;
+                /// Compares ST(0) with ST(b): C0, C2, C3.
+                x87_compare { quiet: bool, b: u8 } () -> U;
+                /// Compares ST(0) with a number from memory: C0, C2, C3.
+                x87_compare_mem { from: $crate::micro::X87Format } (bits: I) -> U;
+                /// Compares ST(0) with ST(b): the result at the places of ZF, PF and CF in EFLAGS (W32).
+                x87_compare_flags { quiet: bool, b: u8 } () -> I;
+                /// Compares ST(0) with zero: C0, C2, C3.
+                x87_test {} () -> U;
+                /// Classifies ST(0): C0 to C3.
+                x87_examine {} () -> U;
+                /// 1 unless an unmasked exception of this instruction keeps its result from `to` (W32).
+                x87_delivers { to: $crate::micro::X87Target } () -> I;
+                /// A constant, rounded as RC says.
+                x87_constant { c: $crate::micro::X87Constant } () -> X;
+                /// ST(0) in another format; the format's indefinite after stack underflow.
+                x87_convert { to: $crate::micro::X87Format } () -> I;
+                /// ST(0) as ten bytes of packed decimal; the indefinite after stack underflow.
+                x87_to_decimal {} () -> X;
+                /// Ten bytes of packed decimal as a number.
+                x87_from_decimal {} (v: X) -> X;
+                /// Ten bytes from the low eight (W64) and the high two (W16).
+                x87_join {} (low: I, high: I) -> X;
+                /// The low eight bytes (W64).
+                x87_low {} (v: X) -> I;
+                /// The high two bytes (W16).
+                x87_high {} (v: X) -> I;
+                /// `a` if `c` is not zero, else `b`.
+                x87_select {} (c: I, a: X, b: X) -> X;
+                /// The control word (W16).
+                x87_control {} () -> I;
+                /// Writes the control word; ES follows.
+                set_x87_control {} (v: I) -> U;
+                /// The status word (W16).
+                x87_status {} () -> I;
+                /// FNCLEX.
+                x87_clear {} () -> U;
+                /// FNINIT.
+                x87_init {} () -> U;
             }
             fallible {
                 /// Reads memory at an effective address.
@@ -175,6 +249,11 @@ macro_rules! for_each_micro_op {
                 raise_error { vector: u8, error: u32 } () -> U;
                 /// A whole instruction done by a Rust function.
                 helper { h: Helper, insn: Insn } () -> U;
+
+                /// #NM if the x87 unit is not available; with `wait`, #MF if an exception is pending.
+                x87_enter { wait: bool } () -> U;
+                /// WAIT: #NM if CR0.MP and CR0.TS; #MF if an exception is pending.
+                x87_wait {} () -> U;
             }
         }
     };

@@ -91,6 +91,19 @@ impl RealMode {
         self.conclude(t, flags_mask, halted)
     }
 
+    /// The exception that a test's instruction itself raises.
+    pub fn exception(&mut self, t: &Test, by: &mut dyn Executor) -> Option<u8> {
+        self.prepare(t);
+        let x = self.harness.processor();
+        let start = x.cpu.eip;
+        let i = decode(&x.cpu, x.mmu.ram().slice(x.cpu.segs[Seg::Cs as usize].base + start, MAX_LEN))?;
+        x.cpu.next_eip = start + u64::from(i.len) & 0xFFFF;
+        let result = by.step(x, &i);
+        let vector = x.cpu.fault.vector;
+        self.clean(t);
+        result.is_err().then_some(vector)
+    }
+
     /// One instruction; at the end, whether it is that of a halted processor.
     fn step(&mut self, by: &mut dyn Executor) -> Option<bool> {
         let x = self.harness.processor();
@@ -100,6 +113,7 @@ impl RealMode {
         };
         x.cpu.next_eip = start + u64::from(i.len) & 0xFFFF;
         let outside = start + u64::from(i.len) > 0x1_0000;
+        x.jumped = false;
         let result = if outside { Err(x.gp0()) } else { by.step(x, &i) };
         match result {
             Ok(()) => x.cpu.eip = x.cpu.next_eip,

@@ -4,6 +4,8 @@
 //! offsets too and nothing depends on the address the block is found at.
 
 pub mod float;
+mod x87;
+mod simd;
 
 use crate::exec::specialise;
 use crate::insn::{
@@ -65,6 +67,9 @@ impl<'a> BlockDecoder<'a> {
             out.op = self.invalid(start);
         } else {
             out.op = decode(&ins, &mut out).unwrap_or(Op::Undefined);
+            if matches!(out.op, Op::X87(_)) {
+                out.imm2 = x87::opcode(&self.bytes[start..]);
+            }
             if self.mode & (mode::FLAT | mode::FLAT_CODE) == mode::FLAT | mode::FLAT_CODE {
                 out.fast = specialise(&out);
             }

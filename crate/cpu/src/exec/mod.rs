@@ -5,6 +5,7 @@
 mod fast;
 mod memory;
 mod run;
+mod x87;
 
 pub use fast::{Fast, specialise};
 pub use memory::Place;
@@ -15,7 +16,7 @@ use crate::fault::{Fault, Stop};
 use crate::float::F80;
 use crate::helpers;
 use crate::insn::{Gpr, Helper, Insn, Mem, Width};
-use crate::micro::{BinOp, CmpOp, FlagOp, Micro, UnOp};
+use crate::micro::{BinOp, CmpOp, FlagOp, Micro, UnOp, X87Bin, X87Constant, X87Format, X87Pair, X87Target, X87Un};
 use crate::mmu::Mmu;
 use crate::platform::Platform;
 use crate::state::Cpu;
@@ -395,6 +396,111 @@ impl Micro for Exec<'_> {
     #[inline(never)]
     fn helper(&mut self, h: Helper, insn: Insn) -> Result<(), Stop> {
         helpers::call(self, h, &insn)
+    }
+    fn x87_note(&mut self, offset: i32, opcode: u16) {
+        self.fpu_note(offset, opcode);
+    }
+    fn x87_note_data(&mut self, seg: Seg, ea: u64) {
+        self.fpu_note_data(seg, ea);
+    }
+    fn x87_read(&mut self, i: u8) -> F80 {
+        self.fpu_read(i)
+    }
+    fn x87_set(&mut self, i: u8, v: F80) {
+        self.fpu_set(i, v);
+    }
+    fn x87_push(&mut self, v: F80) {
+        self.fpu_push(v);
+    }
+    fn x87_push_mem(&mut self, from: X87Format, bits: u64) {
+        self.fpu_push_mem(from, bits);
+    }
+    fn x87_pop(&mut self) {
+        self.fpu_pop();
+    }
+    fn x87_free(&mut self, i: u8) {
+        self.fpu_free(i);
+    }
+    fn x87_rotate(&mut self, by: u8) {
+        self.fpu_rotate(by);
+    }
+    fn x87_arith(&mut self, op: X87Bin, a: u8, b: u8) -> F80 {
+        self.fpu_arith(op, a, b)
+    }
+    fn x87_arith_mem(&mut self, op: X87Bin, from: X87Format, bits: u64) -> F80 {
+        self.fpu_arith_mem(op, from, bits)
+    }
+    fn x87_remainder(&mut self, nearest: bool) -> F80 {
+        self.fpu_remainder(nearest)
+    }
+    fn x87_unary(&mut self, op: X87Un) -> F80 {
+        self.fpu_unary(op)
+    }
+    fn x87_pair(&mut self, op: X87Pair) {
+        self.fpu_pair(op);
+    }
+    fn x87_compare(&mut self, quiet: bool, b: u8) {
+        self.fpu_compare(quiet, b);
+    }
+    fn x87_compare_mem(&mut self, from: X87Format, bits: u64) {
+        self.fpu_compare_mem(from, bits);
+    }
+    fn x87_compare_flags(&mut self, quiet: bool, b: u8) -> u64 {
+        self.fpu_compare_flags(quiet, b)
+    }
+    fn x87_test(&mut self) {
+        self.fpu_test();
+    }
+    fn x87_examine(&mut self) {
+        self.fpu_examine();
+    }
+    fn x87_delivers(&mut self, to: X87Target) -> u64 {
+        self.fpu_delivers(to)
+    }
+    fn x87_constant(&mut self, c: X87Constant) -> F80 {
+        self.fpu_constant(c)
+    }
+    fn x87_convert(&mut self, to: X87Format) -> u64 {
+        self.fpu_convert(to)
+    }
+    fn x87_to_decimal(&mut self) -> F80 {
+        self.fpu_to_decimal()
+    }
+    fn x87_from_decimal(&mut self, v: F80) -> F80 {
+        self.fpu_from_decimal(v)
+    }
+    fn x87_join(&mut self, low: u64, high: u64) -> F80 {
+        self.fpu_join(low, high)
+    }
+    fn x87_low(&mut self, v: F80) -> u64 {
+        self.fpu_low(v)
+    }
+    fn x87_high(&mut self, v: F80) -> u64 {
+        self.fpu_high(v)
+    }
+    fn x87_select(&mut self, c: u64, a: F80, b: F80) -> F80 {
+        self.fpu_select(c, a, b)
+    }
+    fn x87_control(&mut self) -> u64 {
+        self.fpu_control()
+    }
+    fn set_x87_control(&mut self, v: u64) {
+        self.fpu_set_control(v);
+    }
+    fn x87_status(&mut self) -> u64 {
+        self.fpu_status()
+    }
+    fn x87_clear(&mut self) {
+        self.fpu_clear();
+    }
+    fn x87_init(&mut self) {
+        self.fpu_init();
+    }
+    fn x87_enter(&mut self, wait: bool) -> Result<(), Stop> {
+        self.fpu_enter(wait)
+    }
+    fn x87_wait(&mut self) -> Result<(), Stop> {
+        self.fpu_wait()
     }
 }
 

@@ -1,1 +1,309 @@
-use crate::{exec::Exec, fault::Stop, insn::Insn}; pub fn x87_env(x: &mut Exec<'_>, _: &Insn, _: crate::insn::X87Env) -> Result<(), Stop> { Err(x.ud()) }
+//! Images of the x87 and SSE state: FLDENV, FNSTENV, FNSAVE, FRSTOR (SDM vol. 1, 8.1.10 and 8.1.11), FXSAVE,
+//! FXRSTOR (SDM vol. 1, 10.5).
+
+use crate::exec::Exec;
+use crate::fault::Stop;
+use crate::float::F80;
+use crate::insn::{Insn, Width, X87Env};
+use crate::micro::Micro;
+use crate::state::Fpu;
+use x86::{Seg, cr0, cr4, vector};
+
+/// Bits of MXCSR that exist (MXCSR_MASK of the FXSAVE image).
+pub const MXCSR_MASK: u32 = 0xFFFF;
+/// Bytes of the FXSAVE image, and the last of them that it writes or reads (with eight XMM registers).
+const FX_SIZE: u32 = 512;
+const FX_XMM: u64 = 160;
+/// Registers of the FXSAVE image: x87 registers begin here, each in 16 bytes.
+const FX_ST: u64 = 32;
+const XMM_COUNT: u8 = 8;
+
+/// Does one of them.
+///
+/// # Errors
+/// #NM, #MF, #UD, #GP and memory faults, before anything is changed.
+pub fn x87_env(x: &mut Exec<'_>, i: &Insn, op: X87Env) -> Result<(), Stop> {
+    match op {
+        X87Env::Fldenv => {
+            let image = Image::open(x, i, true, environment_size(i), false)?;
+            let env = image.load_environment(x, i.w)?;
+            env.restore(&mut x.cpu.fpu);
+            Ok(())
+        }
+        X87Env::Fnstenv => {
+            let image = Image::open(x, i, false, environment_size(i), true)?;
+            image.store_environment(x, i.w)?;
+            // All exceptions are masked afterwards (SDM vol. 2, FSTENV).
+            x.cpu.fpu.control |= 0x3F;
+            x.cpu.fpu.settle();
+            Ok(())
+        }
+        X87Env::Fnsave => {
+            let size = environment_size(i);
+            let image = Image::open(x, i, false, size + 80, true)?;
+            image.store_environment(x, i.w)?;
+            for n in 0..8 {
+                let v = x.cpu.fpu.st[x.cpu.fpu.physical(n)];
+                image.write_f80(x, u64::from(size) + 10 * u64::from(n), v)?;
+            }
+            x.cpu.fpu.init();
+            Ok(())
+        }
+        X87Env::Frstor => {
+            let size = environment_size(i);
+            let image = Image::open(x, i, true, size + 80, false)?;
+            let env = image.load_environment(x, i.w)?;
+            let mut st = [F80::ZERO; 8];
+            for (n, v) in (0..).zip(&mut st) {
+                *v = image.read_f80(x, u64::from(size) + 10 * n)?;
+            }
+            env.restore(&mut x.cpu.fpu);
+            set_registers(&mut x.cpu.fpu, st);
+            Ok(())
+        }
+        X87Env::Fxsave => fxsave(x, i),
+        X87Env::Fxrstor => fxrstor(x, i),
+    }
+}
+
+/// 14 or 28 bytes.
+fn environment_size(i: &Insn) -> u32 {
+    if i.w == Width::W16 { 14 } else { 28 }
+}
+
+/// Sets the registers in the order of the stack; tags are left alone.
+fn set_registers(f: &mut Fpu, st: [F80; 8]) {
+    for (n, v) in (0..).zip(st) {
+        let r = f.physical(n);
+        f.st[r] = v;
+    }
+}
+
+/// A checked range of memory.
+#[derive(Clone, Copy)]
+struct Image {
+    seg: Seg,
+    at: u64,
+}
+
+/// What FLDENV loads.
+struct Environment {
+    control: u16,
+    status: u16,
+    tags: u16,
+    opcode: u16,
+    code_selector: u16,
+    data_selector: u16,
+    code_offset: u32,
+    data_offset: u32,
+}
+
+impl Environment {
+    fn restore(&self, f: &mut Fpu) {
+        f.set_control(self.control);
+        f.set_status(self.status);
+        f.empty = (0..8).fold(0, |e, n| e | u8::from(self.tags >> (2 * n) & 3 == 3) << n);
+        f.opcode = self.opcode;
+        f.code_selector = self.code_selector;
+        f.data_selector = self.data_selector;
+        f.code_offset = self.code_offset.into();
+        f.data_offset = self.data_offset.into();
+    }
+}
+
+/// The two-bit tags (SDM vol. 1, 8.1.7).
+fn tag_word(f: &Fpu) -> u16 {
+    (0..8).zip(f.st).fold(0, |tags, (n, v)| {
+        use crate::float::Class;
+        let tag = match v.class() {
+            _ if f.empty >> n & 1 != 0 => 3,
+            Class::Normal => 0,
+            Class::Zero => 1,
+            _ => 2,
+        };
+        tags | tag << (2 * n)
+    })
+}
+
+impl Image {
+    /// Checks the unit, then the range.
+    fn open(x: &mut Exec<'_>, i: &Insn, wait: bool, len: u32, write: bool) -> Result<Self, Stop> {
+        x.fpu_enter(wait)?;
+        let image = Self { seg: i.mem.seg, at: x.ea(i.mem) };
+        x.probe_mem(image.seg, image.at, len, write)?;
+        Ok(image)
+    }
+
+    fn address(self, offset: u64) -> u64 {
+        self.at + offset & 0xFFFF_FFFF
+    }
+
+    fn read(self, x: &mut Exec<'_>, w: Width, offset: u64) -> Result<u64, Stop> {
+        x.read_mem(w, self.seg, self.address(offset))
+    }
+
+    fn write(self, x: &mut Exec<'_>, w: Width, offset: u64, v: u64) -> Result<(), Stop> {
+        x.write_mem(w, self.seg, self.address(offset), v)
+    }
+
+    fn read_f80(self, x: &mut Exec<'_>, offset: u64) -> Result<F80, Stop> {
+        let mant = self.read(x, Width::W64, offset)?;
+        let se = self.read(x, Width::W16, offset + 8)? as u16;
+        Ok(F80 { mant, se })
+    }
+
+    fn write_f80(self, x: &mut Exec<'_>, offset: u64, v: F80) -> Result<(), Stop> {
+        self.write(x, Width::W64, offset, v.mant)?;
+        self.write(x, Width::W16, offset + 8, u64::from(v.se))
+    }
+
+    /// Writes the environment in one of four formats (SDM vol. 1, figures 8-9 to 8-12).
+    fn store_environment(self, x: &mut Exec<'_>, w: Width) -> Result<(), Stop> {
+        let f = x.cpu.fpu;
+        let (code, data) = (f.code_offset as u32, f.data_offset as u32);
+        let (cs, ds) = (u32::from(f.code_selector), u32::from(f.data_selector));
+        let opcode = u32::from(f.opcode);
+        let (low, high) = (|v: u32| v & 0xFFFF, |v: u32| v >> 16);
+        let mut fields = [u32::from(f.control), u32::from(f.status), u32::from(tag_word(&f)), 0, 0, 0, 0];
+        let pointers = if x.cpu.is_protected() {
+            [code, if w == Width::W16 { cs } else { cs | opcode << 16 }, data, ds]
+        } else {
+            // Linear addresses; the 16-bit format has 20 bits of them.
+            let code = (cs << 4).wrapping_add(code);
+            let data = (ds << 4).wrapping_add(data);
+            [low(code), high(code) << 12 | opcode, low(data), high(data) << 12]
+        };
+        fields[3..].copy_from_slice(&pointers);
+        for (n, v) in (0u64..).zip(fields) {
+            if w == Width::W16 {
+                self.write(x, Width::W16, 2 * n, u64::from(low(v)))?;
+            } else {
+                // Fields of 16 bits have ones above them.
+                let fill = if matches!(n, 0..=2 | 6) { 0xFFFF_0000 } else { 0 };
+                self.write(x, Width::W32, 4 * n, u64::from(v | fill))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads the environment.
+    fn load_environment(self, x: &mut Exec<'_>, w: Width) -> Result<Environment, Stop> {
+        let mut fields = [0; 7];
+        for (n, v) in (0..).zip(&mut fields) {
+            *v = self.read(x, w, n * u64::from(w.bytes()))? as u32;
+        }
+        let [control, status, tags, code, code_high, data, data_high] = fields;
+        let mut env = Environment {
+            control: control as u16,
+            status: status as u16,
+            tags: tags as u16,
+            opcode: 0,
+            code_selector: code_high as u16,
+            data_selector: data_high as u16,
+            code_offset: code,
+            data_offset: data,
+        };
+        if x.cpu.is_protected() {
+            if w != Width::W16 {
+                env.opcode = (code_high >> 16) as u16 & 0x7FF;
+            }
+        } else {
+            env.opcode = code_high as u16 & 0x7FF;
+            env.code_selector = 0;
+            env.data_selector = 0;
+            env.code_offset = code & 0xFFFF | (code_high & 0x0FFF_F000) << 4;
+            env.data_offset = data & 0xFFFF | (data_high & 0x0FFF_F000) << 4;
+        }
+        Ok(env)
+    }
+}
+
+/// FXSAVE and FXRSTOR: #UD with CR0.EM, #NM with CR0.TS; pending exceptions do not matter; an address that is
+/// not aligned to 16 bytes is #GP(0).
+fn open_fx(x: &mut Exec<'_>, i: &Insn, write: bool) -> Result<Image, Stop> {
+    if x.cpu.cr0 & cr0::EM != 0 {
+        return Err(x.ud());
+    }
+    if x.cpu.cr0 & cr0::TS != 0 {
+        return Err(x.exception(vector::NM));
+    }
+    let image = Image { seg: i.mem.seg, at: x.ea(i.mem) };
+    let linear = x.linear(image.seg, image.at, FX_SIZE, write)?;
+    if linear & 15 != 0 {
+        return Err(x.gp0());
+    }
+    x.probe_mem(image.seg, image.at, FX_SIZE, write)?;
+    Ok(image)
+}
+
+/// FXSAVE m512 (SDM vol. 2, FXSAVE).
+fn fxsave(x: &mut Exec<'_>, i: &Insn) -> Result<(), Stop> {
+    let image = open_fx(x, i, true)?;
+    let f = x.cpu.fpu;
+    let word = |v: u16| u64::from(v);
+    let head = word(f.control)
+        | word(f.status) << 16
+        | u64::from(!f.empty) << 32
+        | word(f.opcode) << 48;
+    image.write(x, Width::W64, 0, head)?;
+    image.write(x, Width::W64, 8, f.code_offset & 0xFFFF_FFFF | word(f.code_selector) << 32)?;
+    image.write(x, Width::W64, 16, f.data_offset & 0xFFFF_FFFF | word(f.data_selector) << 32)?;
+    let sse = x.cpu.cr4 & cr4::OSFXSR != 0;
+    if sse {
+        let mxcsr = u64::from(x.cpu.mxcsr) | u64::from(MXCSR_MASK) << 32;
+        image.write(x, Width::W64, 24, mxcsr)?;
+    }
+    for n in 0..8 {
+        let v = f.st[f.physical(n)];
+        let at = FX_ST + 16 * u64::from(n);
+        image.write(x, Width::W64, at, v.mant)?;
+        image.write(x, Width::W64, at + 8, word(v.se))?;
+    }
+    if sse {
+        for n in 0..XMM_COUNT {
+            let [low, high] = x.cpu.xmm[usize::from(n)];
+            let at = FX_XMM + 16 * u64::from(n);
+            image.write(x, Width::W64, at, low)?;
+            image.write(x, Width::W64, at + 8, high)?;
+        }
+    }
+    Ok(())
+}
+
+/// FXRSTOR m512: a reserved bit of MXCSR is #GP(0) (SDM vol. 2, FXRSTOR). Without CR4.OSFXSR, SSE state is left
+/// alone.
+fn fxrstor(x: &mut Exec<'_>, i: &Insn) -> Result<(), Stop> {
+    let image = open_fx(x, i, false)?;
+    let head = image.read(x, Width::W64, 0)?;
+    let code = image.read(x, Width::W64, 8)?;
+    let data = image.read(x, Width::W64, 16)?;
+    let sse = x.cpu.cr4 & cr4::OSFXSR != 0;
+    let mxcsr = image.read(x, Width::W32, 24)? as u32;
+    if sse && mxcsr & !MXCSR_MASK != 0 {
+        return Err(x.gp0());
+    }
+    let mut st = [F80::ZERO; 8];
+    for (n, v) in (0..).zip(&mut st) {
+        *v = image.read_f80(x, FX_ST + 16 * n)?;
+    }
+    let mut xmm = x.cpu.xmm;
+    if sse {
+        for (n, v) in (0..).zip(xmm.iter_mut().take(usize::from(XMM_COUNT))) {
+            let at = FX_XMM + 16 * n;
+            *v = [image.read(x, Width::W64, at)?, image.read(x, Width::W64, at + 8)?];
+        }
+        x.cpu.mxcsr = mxcsr;
+    }
+    x.cpu.xmm = xmm;
+    let f = &mut x.cpu.fpu;
+    f.set_control(head as u16);
+    f.set_status((head >> 16) as u16);
+    f.empty = !((head >> 32) as u8);
+    f.opcode = (head >> 48) as u16 & 0x7FF;
+    f.code_offset = code & 0xFFFF_FFFF;
+    f.code_selector = (code >> 32) as u16;
+    f.data_offset = data & 0xFFFF_FFFF;
+    f.data_selector = (data >> 32) as u16;
+    set_registers(f, st);
+    Ok(())
+}

@@ -25,10 +25,6 @@ pub enum X87Bin {
     DivR,
     /// a × 2^trunc(b): FSCALE.
     Scale,
-    /// FPREM; sets C0 to C3.
-    Prem,
-    /// FPREM1; sets C0 to C3.
-    Prem1,
     /// The angle of the point (b, a): FPATAN.
     Atan,
     /// a × log₂ b: FYL2X.
