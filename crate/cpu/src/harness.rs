@@ -177,11 +177,43 @@ impl Harness {
     pub fn state(&self) -> State {
         let cpu = &self.processor.cpu;
         let Cpu {
-            regs, eip, next_eip: _, flags: _, eflags: _, mode: _, events, cpl, nmi_blocked, count: _, segs, ldtr, tr,
-            gdtr, idtr, cr0, cr4, cr2, cr3, pdpte, dr, msr, fpu, xmm, mxcsr, fault: _,
+            regs,
+            eip,
+            next_eip: _,
+            flags: _,
+            eflags: _,
+            mode: _,
+            events,
+            cpl,
+            nmi_blocked,
+            count: _,
+            segs,
+            ldtr,
+            tr,
+            gdtr,
+            idtr,
+            cr0,
+            cr4,
+            cr2,
+            cr3,
+            pdpte,
+            dr,
+            msr,
+            fpu,
+            xmm,
+            mxcsr,
+            fault: _,
         } = cpu;
         let Msrs {
-            sysenter_cs, sysenter_esp, sysenter_eip, efer, pat, apic_base, misc_enable, mtrr_def_type, mcg_status,
+            sysenter_cs,
+            sysenter_esp,
+            sysenter_eip,
+            efer,
+            pat,
+            apic_base,
+            misc_enable,
+            mtrr_def_type,
+            mcg_status,
             tsc_offset,
         } = *msr;
         State {
@@ -201,7 +233,15 @@ impl Harness {
             dr: *dr,
             cpl: *cpl,
             msr: [
-                sysenter_cs, sysenter_esp, sysenter_eip, efer, pat, apic_base, misc_enable, mtrr_def_type, mcg_status,
+                sysenter_cs,
+                sysenter_esp,
+                sysenter_eip,
+                efer,
+                pat,
+                apic_base,
+                misc_enable,
+                mtrr_def_type,
+                mcg_status,
                 tsc_offset,
             ],
             x87: x87_state(fpu),
@@ -217,11 +257,40 @@ impl Harness {
     /// Sets all state; translations held are dropped.
     pub fn set_state(&mut self, s: &State) {
         let State {
-            gpr, eip, eflags, segments, ldtr, tr, gdtr, idtr, cr0, cr2, cr3, cr4, pdpte, dr, cpl, msr, x87, xmm, mxcsr,
-            halted, shutdown, shadow, nmi_blocked,
+            gpr,
+            eip,
+            eflags,
+            segments,
+            ldtr,
+            tr,
+            gdtr,
+            idtr,
+            cr0,
+            cr2,
+            cr3,
+            cr4,
+            pdpte,
+            dr,
+            cpl,
+            msr,
+            x87,
+            xmm,
+            mxcsr,
+            halted,
+            shutdown,
+            shadow,
+            nmi_blocked,
         } = s;
         let [
-            sysenter_cs, sysenter_esp, sysenter_eip, efer, pat, apic_base, misc_enable, mtrr_def_type, mcg_status,
+            sysenter_cs,
+            sysenter_esp,
+            sysenter_eip,
+            efer,
+            pat,
+            apic_base,
+            misc_enable,
+            mtrr_def_type,
+            mcg_status,
             tsc_offset,
         ] = *msr;
         let set = |on: bool, bit: u32| if on { bit } else { 0 };
@@ -245,7 +314,15 @@ impl Harness {
         (cpu.cr2, cpu.cr3, cpu.cr4, cpu.pdpte, cpu.cpl) = (*cr2, *cr3, *cr4, *pdpte, *cpl);
         cpu.nmi_blocked = u8::from(*nmi_blocked);
         cpu.msr = Msrs {
-            sysenter_cs, sysenter_esp, sysenter_eip, efer, pat, apic_base, misc_enable, mtrr_def_type, mcg_status,
+            sysenter_cs,
+            sysenter_esp,
+            sysenter_eip,
+            efer,
+            pat,
+            apic_base,
+            misc_enable,
+            mtrr_def_type,
+            mcg_status,
             tsc_offset,
         };
         cpu.fpu = fpu(x87);
@@ -285,7 +362,8 @@ fn segment(s: SegmentState, protected: bool) -> Segment {
 }
 
 fn x87_state(f: &Fpu) -> X87State {
-    let Fpu { st, control, status, empty, opcode, code_selector, data_selector, code_offset, data_offset } = *f;
+    let Fpu { st, control, status, empty, opcode, code_selector, data_selector, code_offset, data_offset } =
+        *f;
     X87State {
         registers: st.map(F80::to_bytes),
         control,
@@ -301,7 +379,15 @@ fn x87_state(f: &Fpu) -> X87State {
 
 fn fpu(s: &X87State) -> Fpu {
     let X87State {
-        registers, control, status, empty, opcode, code_selector, code_offset, data_selector, data_offset,
+        registers,
+        control,
+        status,
+        empty,
+        opcode,
+        code_selector,
+        code_offset,
+        data_selector,
+        data_offset,
     } = *s;
     Fpu {
         st: registers.map(F80::from_bytes),

@@ -22,6 +22,10 @@ mod x87;
 
 pub use x87::{X87Bin, X87Constant, X87Format, X87Pair, X87Target, X87Un};
 
+mod vector;
+
+pub use vector::{Shuffle, SseArith, SseConvert, VecOp};
+
 use crate::insn::{Gpr, Helper, Insn, Mem, Width};
 use x86::{Cond, Seg};
 
@@ -163,20 +167,24 @@ macro_rules! for_each_micro_op {
                 x87_note { offset: i32, opcode: u16 } () -> U;
                 /// Records its memory operand.
                 x87_note_data { seg: Seg } (ea: I) -> U;
-                /// ST(i); the indefinite after stack underflow. Clears C1.
+                /// ST(i); the indefinite after stack underflow, which clears C1.
                 x87_read { i: u8 } () -> X;
                 /// Writes ST(i), and marks it as in use.
                 x87_set { i: u8 } (v: X) -> U;
-                /// Pushes, or raises stack overflow, unless an unmasked IE of this instruction forbids it.
+                /// Pushes ST(i), or raises stack underflow or overflow. Sets C1.
+                x87_push_copy { i: u8 } () -> U;
+                /// Pushes, or raises stack overflow. Sets C1.
                 x87_push {} (v: X) -> U;
                 /// Converts and pushes, or raises stack overflow.
                 x87_push_mem { from: $crate::micro::X87Format } (bits: I) -> U;
                 /// Marks ST(0) as empty and moves the top of the stack.
                 x87_pop {} () -> U;
-                /// Marks ST(i) as empty.
+                /// Marks ST(i) as empty; clears C1.
                 x87_free { i: u8 } () -> U;
                 /// Adds `by` to the number of the top of the stack; clears C1.
                 x87_rotate { by: u8 } () -> U;
+                /// Clears C1.
+                x87_clear_c1 {} () -> U;
                 /// ST(a) `op` ST(b).
                 x87_arith { op: $crate::micro::X87Bin, a: u8, b: u8 } () -> X;
                 /// ST(0) `op` a number from memory.
@@ -213,8 +221,8 @@ macro_rules! for_each_micro_op {
                 x87_low {} (v: X) -> I;
                 /// The high two bytes (W16).
                 x87_high {} (v: X) -> I;
-                /// `a` if `c` is not zero, else `b`.
-                x87_select {} (c: I, a: X, b: X) -> X;
+                /// ST(i) if `c` is not zero, else ST(0); the indefinite if either is empty.
+                x87_select { i: u8 } (c: I) -> X;
                 /// The control word (W16).
                 x87_control {} () -> I;
                 /// Writes the control word; ES follows.
@@ -225,6 +233,38 @@ macro_rules! for_each_micro_op {
                 x87_clear {} () -> U;
                 /// FNINIT.
                 x87_init {} () -> U;
+
+                // ---- MMX and SSE: semantics/{mmx,sse}.rs, exec/simd.rs ----
+
+                /// An MMX register (W64).
+                mmx { r: u8 } () -> I;
+                /// Writes an MMX register: its exponent becomes all ones.
+                set_mmx { r: u8 } (v: I) -> U;
+                /// What every MMX instruction does to the x87 unit: TOP is 0, all registers are in use (or,
+                /// with `empty`, empty).
+                mmx_touch { empty: bool } () -> U;
+                /// An SSE register.
+                xmm { r: u8 } () -> V;
+                /// Writes an SSE register.
+                set_xmm { r: u8 } (v: V) -> U;
+                /// An element of an SSE register.
+                xmm_part { w: Width, r: u8, lane: u8 } () -> I;
+                /// Writes an element of an SSE register; the rest is kept.
+                set_xmm_part { w: Width, r: u8, lane: u8 } (v: I) -> U;
+                /// A vector of two halves (W64).
+                vec_join {} (low: I, high: I) -> V;
+                /// An element of a vector.
+                vec_part { w: Width, lane: u8 } (v: V) -> I;
+                /// A vector with an element replaced.
+                vec_with { w: Width, lane: u8 } (v: V, x: I) -> V;
+                /// Packed integers.
+                vec_int { op: VecOp } (a: V, b: V) -> V;
+                /// Elements chosen by an immediate.
+                vec_shuffle { op: Shuffle, imm: u8 } (a: V, b: V) -> V;
+                /// The sign bits of all elements (W32).
+                vec_signs { w: Width } (v: V) -> I;
+                /// MXCSR (W32).
+                mxcsr {} () -> I;
             }
             fallible {
                 /// Reads memory at an effective address.
@@ -247,6 +287,30 @@ macro_rules! for_each_micro_op {
                 raise { vector: u8 } () -> U;
                 /// Raises an exception with error code.
                 raise_error { vector: u8, error: u32 } () -> U;
+                // ---- MMX and SSE ----
+
+                /// #UD or #NM if MMX is not available; #MF if an x87 exception is pending.
+                mmx_enter {} () -> U;
+                /// #UD or #NM if SSE is not available.
+                sse_enter {} () -> U;
+                /// Reads 16 bytes; #GP(0) if `aligned` is asked for and not given.
+                load_vec { seg: Seg, aligned: bool } (ea: I) -> V;
+                /// Writes 16 bytes; #GP(0) if `aligned` is asked for and not given.
+                store_vec { seg: Seg, aligned: bool } (ea: I, v: V) -> U;
+                /// Writes those of `bytes` bytes whose byte in `mask` has its top bit set.
+                store_masked { seg: Seg, bytes: u8 } (ea: I, v: V, mask: V) -> U;
+                /// Arithmetic on one element (W32 or W64); #XM.
+                sse_scalar { op: SseArith, w: Width } (a: I, b: I) -> I;
+                /// Arithmetic on all elements (W32 or W64); #XM.
+                sse_packed { op: SseArith, w: Width } (a: V, b: V) -> V;
+                /// Converts one element; #XM.
+                sse_convert { op: SseConvert } (a: I) -> I;
+                /// Converts all elements; #XM.
+                sse_convert_packed { op: SseConvert } (a: V) -> V;
+                /// Compares elements of width `w`: the result at the places of ZF, PF and CF in EFLAGS; #XM.
+                sse_compare_flags { w: Width, quiet: bool } (a: I, b: I) -> I;
+                /// Writes MXCSR; #GP(0) if reserved bits are set.
+                set_mxcsr {} (v: I) -> U;
                 /// A whole instruction done by a Rust function.
                 helper { h: Helper, insn: Insn } () -> U;
 

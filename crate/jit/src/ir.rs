@@ -6,6 +6,7 @@
 
 use cpu::insn::{Gpr, Helper, Insn, Mem, Width};
 use cpu::micro::{BinOp, CmpOp, FlagOp, UnOp};
+use cpu::micro::{Shuffle, SseArith, SseConvert, VecOp};
 use std::fmt;
 use x86::{Cond, Seg};
 

@@ -3,6 +3,7 @@
 use crate::ir::{Block, I, Op, P, V, Value, X};
 use cpu::insn::{Gpr, Helper, Insn, Mem, Width};
 use cpu::micro::{BinOp, CmpOp, FlagOp, Micro, UnOp};
+use cpu::micro::{Shuffle, SseArith, SseConvert, VecOp};
 use cpu::semantics;
 use std::convert::Infallible;
 use x86::{Cond, Seg};

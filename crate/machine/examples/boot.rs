@@ -53,7 +53,7 @@ fn main() {
         seen.drain(..seen.len().saturating_sub(4096));
         eprint!("{}", machine.hashes());
         eprint!("{}", String::from_utf8_lossy(&machine.debug_output()));
-        if seen.ends_with(prompt.as_bytes())
+        if seen.windows(prompt.len()).any(|w| w == prompt.as_bytes())
             && let Some(text) = input.take()
         {
             machine.serial_input(0, text.as_bytes());

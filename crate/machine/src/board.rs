@@ -542,7 +542,8 @@ mod tests {
         for seed in 0..20 {
             let (mut board, _) = board();
             let mut random = Seeded::new(seed);
-            let known: Vec<u16> = (0..=u16::MAX).filter(|p| board.parts.target(Port(*p)) != PortTarget::None).collect();
+            let known: Vec<u16> =
+                (0..=u16::MAX).filter(|p| board.parts.target(Port(*p)) != PortTarget::None).collect();
             let mut count = 0;
             for _ in 0..20_000 {
                 let r = random.next_u64();
@@ -557,8 +558,15 @@ mod tests {
                 match r >> 4 & 15 {
                     0..6 => drop(board.port_read(count, port, width)),
                     6..12 => board.port_write(count, port, width, value),
-                    12 => drop(board.mmio_read(count, PhysAddr(0xA_0000 + u64::from(value % 0x2_0000)), width)),
-                    13 => board.mmio_write(count, PhysAddr(0xA_0000 + u64::from(value % 0x2_0000)), width, value),
+                    12 => {
+                        drop(board.mmio_read(count, PhysAddr(0xA_0000 + u64::from(value % 0x2_0000)), width))
+                    }
+                    13 => board.mmio_write(
+                        count,
+                        PhysAddr(0xA_0000 + u64::from(value % 0x2_0000)),
+                        width,
+                        value,
+                    ),
                     14 => drop(board.acknowledge(count)),
                     _ => {
                         board.poll(count);

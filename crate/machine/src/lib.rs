@@ -28,8 +28,8 @@ mod snapshot;
 pub use config::{ClockMode, Config};
 pub use error::{ErrorCode, MachineError};
 pub use linux::check as check_linux;
-pub use multiboot::check as check_multiboot;
 pub use multiboot::Module;
+pub use multiboot::check as check_multiboot;
 pub use run_loop::{Outcome, QUANTUM};
 pub use screen::Screen;
 
@@ -88,7 +88,10 @@ impl Machine {
         let board = Board::new(&config, &wiring);
         let processor = Processor::new(bytes, Box::new(board)).map_err(|_| {
             let mb = config.memory_mb;
-            MachineError::new(ErrorCode::NoMemory, format!("the host has no {mb} MB of memory for the machine"))
+            MachineError::new(
+                ErrorCode::NoMemory,
+                format!("the host has no {mb} MB of memory for the machine"),
+            )
         })?;
         let run = Run::new(&config);
         let boot = Boot::Nothing;

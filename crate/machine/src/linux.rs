@@ -124,7 +124,9 @@ impl Header {
         let version = u16_at(kernel, field::VERSION);
         if version < 0x206 {
             let (major, minor) = (version >> 8, version & 0xFF);
-            return bad(format!("boot protocol {major}.{minor:02} is too old: 2.06 (Linux 2.6.22) is needed"));
+            return bad(format!(
+                "boot protocol {major}.{minor:02} is too old: 2.06 (Linux 2.6.22) is needed"
+            ));
         }
         if kernel[field::LOADFLAGS] & LOADED_HIGH == 0 {
             return bad("a zImage, which is loaded low: a bzImage is needed".into());

@@ -262,7 +262,8 @@ impl Multiboot {
             let high = segment.at >= HIGH && segment.end() <= ram;
             if !low && !high {
                 let (at, end) = (segment.at, segment.end());
-                let message = format!("multiboot kernel: it wants memory at {at:#x} to {end:#x}, where there is none");
+                let message =
+                    format!("multiboot kernel: it wants memory at {at:#x} to {end:#x}, where there is none");
                 return Err(MachineError::too_large(message));
             }
         }
@@ -286,7 +287,8 @@ impl Multiboot {
         let mut layout = Layout { kernel, modules, sections, extra, info: 0 };
         let len = self.info(&layout, ram).len() as u64;
         let taken = |s: &Segment| s.at < INFO + len && s.end() > INFO;
-        layout.info = if INFO + len <= LOW_END && !layout.kernel.segments.iter().any(taken) { INFO } else { free };
+        layout.info =
+            if INFO + len <= LOW_END && !layout.kernel.segments.iter().any(taken) { INFO } else { free };
         if layout.info + len > ram {
             return Err(MachineError::too_large("multiboot kernel: no room for the information it is given"));
         }
@@ -294,13 +296,11 @@ impl Multiboot {
     }
 
     /// Gives the sections that are not loaded (symbols, names) a place, and makes the table that says so.
-    fn place_sections(
-        &self,
-        kernel: &Kernel,
-        free: &mut u64,
-    ) -> (Option<(u64, Vec<u8>)>, Vec<PlacedRange>) {
+    fn place_sections(&self, kernel: &Kernel, free: &mut u64) -> (Option<(u64, Vec<u8>)>, Vec<PlacedRange>) {
         const NO_CONTENTS: u32 = 8;
-        let Some(Sections { from, count, entry_len, .. }) = kernel.sections else { return (None, Vec::new()) };
+        let Some(Sections { from, count, entry_len, .. }) = kernel.sections else {
+            return (None, Vec::new());
+        };
         let Some(table) = self.image.get(from..from + (count * entry_len) as usize) else {
             return (None, Vec::new());
         };

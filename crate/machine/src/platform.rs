@@ -133,7 +133,11 @@ impl Platform for Board {
         if let Err(IoError::BadWidth) = self.write_once(port, width, value & width.ones()) {
             for n in 0..width.bytes() {
                 // Lost where nobody is: that is what the bus does.
-                let _ = self.write_once(Port(port.0.wrapping_add(n as u16)), Width::Byte, value >> (8 * n) & 0xFF);
+                let _ = self.write_once(
+                    Port(port.0.wrapping_add(n as u16)),
+                    Width::Byte,
+                    value >> (8 * n) & 0xFF,
+                );
             }
         }
     }

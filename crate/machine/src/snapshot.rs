@@ -79,11 +79,14 @@ impl Machine {
             waiting: [waiting(0), waiting(1)],
         };
         let (kind, version) = Processor::saved_as();
-        let part = |name: &str, kind: &str, version, bytes| PartV1 { name: name.into(), kind: kind.into(), version, bytes };
-        let mut parts = vec![
-            part(BOARD, BOARD, 1, encode(&own)),
-            part(CPU, kind, version, self.processor.save()),
-        ];
+        let part = |name: &str, kind: &str, version, bytes| PartV1 {
+            name: name.into(),
+            kind: kind.into(),
+            version,
+            bytes,
+        };
+        let mut parts =
+            vec![part(BOARD, BOARD, 1, encode(&own)), part(CPU, kind, version, self.processor.save())];
         for (name, device) in board.parts.iter() {
             let (kind, version) = device.saved_as();
             parts.push(part(name, kind, version, device.save()));
@@ -174,7 +177,10 @@ impl Machine {
             return Err(bad(&format!("memory: it has {theirs} MB, and this machine {ours} MB")));
         }
         if header.cpu != self.config.cpu {
-            return Err(bad(&format!("cpu: it has \"{}\", and this machine \"{}\"", header.cpu, self.config.cpu)));
+            return Err(bad(&format!(
+                "cpu: it has \"{}\", and this machine \"{}\"",
+                header.cpu, self.config.cpu
+            )));
         }
 
         // The parts, into a new board and a copy of the processor's state.
@@ -184,7 +190,10 @@ impl Machine {
         }
         let mut take = |name: &str, kind: &str| match parts.pop_front() {
             Some(part) if part.name == name && part.kind == kind => Ok(part),
-            Some(part) => Err(bad(&format!("part {} ({}) where this machine has {name} ({kind})", part.name, part.kind))),
+            Some(part) => Err(bad(&format!(
+                "part {} ({}) where this machine has {name} ({kind})",
+                part.name, part.kind
+            ))),
             None => Err(bad(&format!("part {name} is missing"))),
         };
         let own = take(BOARD, BOARD)?;

@@ -44,8 +44,8 @@ fn a_triple_fault_ends_the_run_or_reboots() {
 #[test]
 fn every_way_to_reset_resets() {
     let ways: [&[u8]; 3] = [
-        &[0xB0, 0xFE, 0xE6, 0x64, 0xEB, 0xFE],             // mov al, 0FEh; out 64h, al; jmp $
-        &[0xB0, 0x01, 0xE6, 0x92, 0xEB, 0xFE],             // mov al, 1; out 92h, al; jmp $
+        &[0xB0, 0xFE, 0xE6, 0x64, 0xEB, 0xFE], // mov al, 0FEh; out 64h, al; jmp $
+        &[0xB0, 0x01, 0xE6, 0x92, 0xEB, 0xFE], // mov al, 1; out 92h, al; jmp $
         &[0x66, 0xBA, 0xF9, 0x0C, 0xB0, 0x06, 0xEE, 0xEB, 0xFE], // mov dx, 0CF9h; mov al, 6; out dx, al; jmp $
     ];
     for way in ways {
@@ -110,7 +110,10 @@ fn real_time_follows_the_host() {
 #[test]
 fn an_idle_guest_waits_for_its_timer_in_real_time() {
     // The timer at 18.2 Hz, interrupts on, but the controller keeps its mask: only time passes.
-    let code = [0xB0, 0xFF, 0xE6, 0x21, 0xFB, 0xB0, 0x34, 0xE6, 0x43, 0xB0, 0, 0xE6, 0x40, 0xE6, 0x40, 0xF4, 0xEB, 0xFD];
+    let code = [
+        0xB0, 0xFF, 0xE6, 0x21, 0xFB, 0xB0, 0x34, 0xE6, 0x43, 0xB0, 0, 0xE6, 0x40, 0xE6, 0x40, 0xF4, 0xEB,
+        0xFD,
+    ];
     let mut machine = machine(&code, Config { clock: ClockMode::Real, ..config() });
     let ms = 1_000_000;
     assert_eq!(machine.run(0, 4 * ms), Outcome::Idle);
@@ -135,7 +138,10 @@ fn the_screen_shows_what_is_written_to_b8000() {
     assert!(machine.screen_text().starts_with("P\n"));
     assert!(machine.frame());
     assert!(!machine.frame());
-    assert_eq!(machine.screen().rgba().len() as u32, 4 * machine.screen().width() * machine.screen().height());
+    assert_eq!(
+        machine.screen().rgba().len() as u32,
+        4 * machine.screen().width() * machine.screen().height()
+    );
 }
 
 #[test]

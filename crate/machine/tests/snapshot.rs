@@ -51,7 +51,9 @@ fn looking_does_not_change_the_run() {
 
 #[test]
 fn a_restored_machine_goes_on_as_the_saved_one() {
-    for (code, input) in [(TIMER, &b""[..]), (FILL, b""), (ECHO, b"some text to echo, more than fits into a FIFO")] {
+    for (code, input) in
+        [(TIMER, &b""[..]), (FILL, b""), (ECHO, b"some text to echo, more than fits into a FIFO")]
+    {
         for stop in [1, 1000, 7777, 21_001] {
             let mut one = machine(code, Config { max_instructions: Some(stop), ..config() });
             one.serial_input(0, input);
@@ -68,7 +70,8 @@ fn a_restored_machine_goes_on_as_the_saved_one() {
                 assert_eq!(other.run(0, 1), third.run(0, 1));
                 assert_eq!(other.state_hash(), third.state_hash());
             }
-            let mut whole = machine(code, Config { max_instructions: Some(other.instructions()), ..config() });
+            let mut whole =
+                machine(code, Config { max_instructions: Some(other.instructions()), ..config() });
             whole.serial_input(0, input);
             run(&mut whole);
             assert_eq!(whole.state_hash(), other.state_hash(), "from {stop} on");

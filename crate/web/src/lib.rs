@@ -68,7 +68,12 @@ impl Vm {
 
     /// Loads a Linux kernel and resets into it.
     #[wasm_bindgen(js_name = loadLinux)]
-    pub fn load_linux(&mut self, kernel: Vec<u8>, initrd: Option<Vec<u8>>, cmdline: &str) -> Result<(), JsValue> {
+    pub fn load_linux(
+        &mut self,
+        kernel: Vec<u8>,
+        initrd: Option<Vec<u8>>,
+        cmdline: &str,
+    ) -> Result<(), JsValue> {
         Ok(self.machine.load_linux(kernel, initrd, cmdline).map_err(Thrown)?)
     }
 

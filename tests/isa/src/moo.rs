@@ -15,6 +15,8 @@ pub const CS: usize = 4;
 pub const SS: usize = 5;
 /// Place of SP.
 pub const SP: usize = 8;
+/// Place of BP.
+pub const BP: usize = 9;
 /// Place of IP.
 pub const IP: usize = 12;
 /// Place of FLAGS.

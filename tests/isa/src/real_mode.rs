@@ -20,7 +20,14 @@ const EXISTING: u16 = 0x0FFF;
 
 /// General registers in the order of a MOO file: their places there, and their numbers.
 const GENERAL: [(usize, u8); 8] = [
-    (0, gpr::AX), (1, gpr::BX), (2, gpr::CX), (3, gpr::DX), (8, gpr::SP), (9, gpr::BP), (10, gpr::SI), (11, gpr::DI),
+    (0, gpr::AX),
+    (1, gpr::BX),
+    (2, gpr::CX),
+    (3, gpr::DX),
+    (8, gpr::SP),
+    (9, gpr::BP),
+    (10, gpr::SI),
+    (11, gpr::DI),
 ];
 const SEGMENTS: [(usize, Seg); 4] = [(CS, Seg::Cs), (SS, Seg::Ss), (6, Seg::Ds), (7, Seg::Es)];
 
@@ -108,7 +115,8 @@ impl RealMode {
     fn step(&mut self, by: &mut dyn Executor) -> Option<bool> {
         let x = self.harness.processor();
         let start = x.cpu.eip;
-        let Some(i) = decode(&x.cpu, x.mmu.ram().slice(x.cpu.segs[Seg::Cs as usize].base + start, MAX_LEN)) else {
+        let Some(i) = decode(&x.cpu, x.mmu.ram().slice(x.cpu.segs[Seg::Cs as usize].base + start, MAX_LEN))
+        else {
             return Some(false);
         };
         x.cpu.next_eip = start + u64::from(i.len) & 0xFFFF;

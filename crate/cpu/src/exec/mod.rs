@@ -5,6 +5,7 @@
 mod fast;
 mod memory;
 mod run;
+mod simd;
 mod x87;
 
 pub use fast::{Fast, specialise};
@@ -19,6 +20,7 @@ use crate::insn::{Gpr, Helper, Insn, Mem, Width};
 use crate::micro::{BinOp, CmpOp, FlagOp, Micro, UnOp, X87Bin, X87Constant, X87Format, X87Pair, X87Target, X87Un};
 use crate::mmu::Mmu;
 use crate::platform::Platform;
+use crate::micro::{Shuffle, SseArith, SseConvert, VecOp};
 use crate::state::Cpu;
 use memory::SlowPlace;
 use x86::{Cond, Seg, eflags, vector};
@@ -393,6 +395,100 @@ impl Micro for Exec<'_> {
     fn raise_error(&mut self, vector: u8, error: u32) -> Result<(), Stop> {
         Err(self.fault(vector, error))
     }
+
+    // ---- MMX and SSE ----
+
+    #[inline(always)]
+    fn mmx(&mut self, r: u8) -> u64 {
+        self.get_mmx(r)
+    }
+    #[inline(always)]
+    fn set_mmx(&mut self, r: u8, v: u64) {
+        self.put_mmx(r, v);
+    }
+    #[inline(always)]
+    fn mmx_touch(&mut self, empty: bool) {
+        self.touch_mmx(empty);
+    }
+    #[inline(always)]
+    fn xmm(&mut self, r: u8) -> u128 {
+        self.get_xmm(r)
+    }
+    #[inline(always)]
+    fn set_xmm(&mut self, r: u8, v: u128) {
+        self.put_xmm(r, v);
+    }
+    #[inline(always)]
+    fn xmm_part(&mut self, w: Width, r: u8, lane: u8) -> u64 {
+        self.get_xmm_part(w, r, lane)
+    }
+    #[inline(always)]
+    fn set_xmm_part(&mut self, w: Width, r: u8, lane: u8, v: u64) {
+        self.put_xmm_part(w, r, lane, v);
+    }
+    #[inline(always)]
+    fn vec_join(&mut self, low: u64, high: u64) -> u128 {
+        simd::join(low, high)
+    }
+    #[inline(always)]
+    fn vec_part(&mut self, w: Width, lane: u8, v: u128) -> u64 {
+        simd::part(w, lane, v)
+    }
+    #[inline(always)]
+    fn vec_with(&mut self, w: Width, lane: u8, v: u128, x: u64) -> u128 {
+        simd::with(w, lane, v, x)
+    }
+    fn vec_int(&mut self, op: VecOp, a: u128, b: u128) -> u128 {
+        simd::int(op, a, b)
+    }
+    fn vec_shuffle(&mut self, op: Shuffle, imm: u8, a: u128, b: u128) -> u128 {
+        simd::shuffle(op, imm, a, b)
+    }
+    fn vec_signs(&mut self, w: Width, v: u128) -> u64 {
+        simd::signs(w, v)
+    }
+    fn mxcsr(&mut self) -> u64 {
+        u64::from(self.cpu.mxcsr)
+    }
+    #[inline(always)]
+    fn mmx_enter(&mut self) -> Result<(), Stop> {
+        self.enter_mmx()
+    }
+    #[inline(always)]
+    fn sse_enter(&mut self) -> Result<(), Stop> {
+        self.enter_sse()
+    }
+    #[inline(always)]
+    fn load_vec(&mut self, seg: Seg, aligned: bool, ea: u64) -> Result<u128, Stop> {
+        self.read_vec(seg, ea, aligned)
+    }
+    #[inline(always)]
+    fn store_vec(&mut self, seg: Seg, aligned: bool, ea: u64, v: u128) -> Result<(), Stop> {
+        self.write_vec(seg, ea, aligned, v)
+    }
+    fn store_masked(&mut self, seg: Seg, bytes: u8, ea: u64, v: u128, mask: u128) -> Result<(), Stop> {
+        self.write_masked(seg, bytes, ea, v, mask)
+    }
+    #[inline(always)]
+    fn sse_scalar(&mut self, op: SseArith, w: Width, a: u64, b: u64) -> Result<u64, Stop> {
+        self.scalar(op, w, a, b)
+    }
+    #[inline(always)]
+    fn sse_packed(&mut self, op: SseArith, w: Width, a: u128, b: u128) -> Result<u128, Stop> {
+        self.packed(op, w, a, b)
+    }
+    fn sse_convert(&mut self, op: SseConvert, a: u64) -> Result<u64, Stop> {
+        self.convert(op, a)
+    }
+    fn sse_convert_packed(&mut self, op: SseConvert, a: u128) -> Result<u128, Stop> {
+        self.convert_packed(op, a)
+    }
+    fn sse_compare_flags(&mut self, w: Width, quiet: bool, a: u64, b: u64) -> Result<u64, Stop> {
+        self.compare_flags(w, quiet, a, b)
+    }
+    fn set_mxcsr(&mut self, v: u64) -> Result<(), Stop> {
+        self.put_mxcsr(v)
+    }
     #[inline(never)]
     fn helper(&mut self, h: Helper, insn: Insn) -> Result<(), Stop> {
         helpers::call(self, h, &insn)
@@ -409,6 +505,9 @@ impl Micro for Exec<'_> {
     fn x87_set(&mut self, i: u8, v: F80) {
         self.fpu_set(i, v);
     }
+    fn x87_push_copy(&mut self, i: u8) {
+        self.fpu_push_copy(i);
+    }
     fn x87_push(&mut self, v: F80) {
         self.fpu_push(v);
     }
@@ -423,6 +522,9 @@ impl Micro for Exec<'_> {
     }
     fn x87_rotate(&mut self, by: u8) {
         self.fpu_rotate(by);
+    }
+    fn x87_clear_c1(&mut self) {
+        self.fpu_clear_c1();
     }
     fn x87_arith(&mut self, op: X87Bin, a: u8, b: u8) -> F80 {
         self.fpu_arith(op, a, b)
@@ -478,8 +580,8 @@ impl Micro for Exec<'_> {
     fn x87_high(&mut self, v: F80) -> u64 {
         self.fpu_high(v)
     }
-    fn x87_select(&mut self, c: u64, a: F80, b: F80) -> F80 {
-        self.fpu_select(c, a, b)
+    fn x87_select(&mut self, i: u8, c: u64) -> F80 {
+        self.fpu_select(i, c)
     }
     fn x87_control(&mut self) -> u64 {
         self.fpu_control()

@@ -160,22 +160,23 @@ impl Fpu {
         self.pending() & u16::from(flags.bits()) != 0
     }
 
-    /// A value pushed after the exceptions of its making.
-    fn push(&mut self, v: F80) {
-        if self.unmasks(Flags::INVALID) {
-            return;
+    /// Pushes, unless an unmasked IE of this instruction forbids it.
+    fn push_anyway(&mut self, v: F80) {
+        if !self.unmasks(Flags::INVALID) {
+            self.rotate(7);
+            self.set(0, v);
         }
-        let v = if self.is_empty(7) {
-            v
+    }
+
+    /// Pushes what raises nothing.
+    fn push(&mut self, v: F80) {
+        if self.is_empty(7) {
+            self.status &= !status::C1;
+            self.push_anyway(v);
         } else {
             self.stack_fault(true);
-            if self.unmasks(Flags::INVALID) {
-                return;
-            }
-            F80::INDEFINITE
-        };
-        self.rotate(7);
-        self.set(0, v);
+            self.push_anyway(F80::INDEFINITE);
+        }
     }
 
     fn compared(&mut self, relation: Relation, flags: Flags) {
@@ -234,16 +235,25 @@ impl Exec<'_> {
 
     pub(super) fn fpu_read(&mut self, i: u8) -> F80 {
         let f = &mut self.cpu.fpu;
+        f.get(i).unwrap_or_else(|| {
+            f.stack_fault(false);
+            F80::INDEFINITE
+        })
+    }
+
+    pub(super) fn fpu_push_copy(&mut self, i: u8) {
+        let f = &mut self.cpu.fpu;
         match f.get(i) {
-            Some(v) => {
-                f.status &= !status::C1;
-                v
-            }
+            Some(v) => f.push(v),
             None => {
                 f.stack_fault(false);
-                F80::INDEFINITE
+                f.push_anyway(F80::INDEFINITE);
             }
         }
+    }
+
+    pub(super) fn fpu_clear_c1(&mut self) {
+        self.cpu.fpu.status &= !status::C1;
     }
 
     pub(super) fn fpu_set(&mut self, i: u8, v: F80) {
@@ -256,16 +266,14 @@ impl Exec<'_> {
 
     pub(super) fn fpu_push_mem(&mut self, from: X87Format, bits: u64) {
         let f = &mut self.cpu.fpu;
+        let outcome = match from {
+            X87Format::F32 => float::from_f32(bits as u32),
+            X87Format::F64 => float::from_f64(bits),
+            _ => return f.push(widen(from, bits).0),
+        };
         if f.is_empty(7) {
-            let v = match from {
-                X87Format::F32 => f.take(float::from_f32(bits as u32)),
-                X87Format::F64 => f.take(float::from_f64(bits)),
-                _ => {
-                    f.status &= !status::C1;
-                    widen(from, bits).0
-                }
-            };
-            f.push(v);
+            let v = f.take(outcome);
+            f.push_anyway(v);
         } else {
             // The operand does not matter.
             f.push(F80::INDEFINITE);
@@ -279,6 +287,7 @@ impl Exec<'_> {
 
     pub(super) fn fpu_free(&mut self, i: u8) {
         self.cpu.fpu.set_empty(i);
+        self.cpu.fpu.status &= !status::C1;
     }
 
     pub(super) fn fpu_rotate(&mut self, by: u8) {
@@ -299,6 +308,7 @@ impl Exec<'_> {
         let f = &mut self.cpu.fpu;
         let (Some(a), Some(b)) = (f.get(0), f.get(1)) else {
             f.stack_fault(false);
+            f.status &= !status::C2;
             return F80::INDEFINITE;
         };
         let control = f.control_fields();
@@ -306,7 +316,12 @@ impl Exec<'_> {
             if nearest { float::rem_nearest(a, b, control) } else { float::rem_trunc(a, b, control) };
         let codes = remainder.condition_codes();
         f.raise(remainder.flags, codes & status::C1 != 0);
-        f.set_codes(codes);
+        if remainder.value.is_nan() {
+            // There is no quotient: the other codes stay.
+            f.status &= !status::C2;
+        } else {
+            f.set_codes(codes);
+        }
         remainder.value
     }
 
@@ -323,8 +338,12 @@ impl Exec<'_> {
 
     pub(super) fn fpu_unary(&mut self, op: X87Un) -> F80 {
         let f = &mut self.cpu.fpu;
+        let has_c2 = matches!(op, X87Un::Sin | X87Un::Cos);
         let Some(a) = f.get(0) else {
             f.stack_fault(false);
+            if has_c2 {
+                f.status &= !status::C2;
+            }
             return F80::INDEFINITE;
         };
         let control = f.control_fields();
@@ -356,15 +375,14 @@ impl Exec<'_> {
     pub(super) fn fpu_pair(&mut self, op: X87Pair) {
         let f = &mut self.cpu.fpu;
         let control = f.control_fields();
-        let both = |v| float::Pair { value: v, pushed: v };
-        let Some(a) = f.get(0) else {
-            f.stack_fault(false);
-            return f.put_pair(both(F80::INDEFINITE));
+        let operand = f.get(0);
+        let (Some(a), true) = (operand, f.is_empty(7)) else {
+            f.stack_fault(operand.is_some());
+            if op != X87Pair::Extract {
+                f.status &= !status::C2;
+            }
+            return f.put_pair(float::Pair { value: F80::INDEFINITE, pushed: F80::INDEFINITE });
         };
-        if !f.is_empty(7) {
-            f.stack_fault(true);
-            return f.put_pair(both(F80::INDEFINITE));
-        }
         let outcome = match op {
             X87Pair::Tan => float::tan(a, control),
             X87Pair::SinCos => float::sin_cos(a, control),
@@ -435,7 +453,8 @@ impl Exec<'_> {
             return u64::from(Relation::Unordered.eflags());
         };
         let (relation, flags) = float::compare(a, b, quiet);
-        f.raise(flags, false);
+        // C1 stays.
+        f.raise(flags, f.status & status::C1 != 0);
         u64::from(relation.eflags())
     }
 
@@ -463,7 +482,6 @@ impl Exec<'_> {
 
     pub(super) fn fpu_constant(&mut self, c: X87Constant) -> F80 {
         let f = &mut self.cpu.fpu;
-        f.status &= !status::C1;
         let constant = match c {
             X87Constant::Zero => Constant::Zero,
             X87Constant::One => Constant::One,
@@ -527,7 +545,12 @@ impl Exec<'_> {
         u64::from(v.se)
     }
 
-    pub(super) fn fpu_select(&mut self, c: u64, a: F80, b: F80) -> F80 {
+    pub(super) fn fpu_select(&mut self, i: u8, c: u64) -> F80 {
+        let f = &mut self.cpu.fpu;
+        let (Some(a), Some(b)) = (f.get(i), f.get(0)) else {
+            f.stack_fault(false);
+            return F80::INDEFINITE;
+        };
         if c != 0 { a } else { b }
     }
 

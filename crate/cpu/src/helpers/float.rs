@@ -84,6 +84,7 @@ fn set_registers(f: &mut Fpu, st: [F80; 8]) {
 struct Image {
     seg: Seg,
     at: u64,
+    asz: Width,
 }
 
 /// What FLDENV loads.
@@ -129,13 +130,26 @@ impl Image {
     /// Checks the unit, then the range.
     fn open(x: &mut Exec<'_>, i: &Insn, wait: bool, len: u32, write: bool) -> Result<Self, Stop> {
         x.fpu_enter(wait)?;
-        let image = Self { seg: i.mem.seg, at: x.ea(i.mem) };
-        x.probe_mem(image.seg, image.at, len, write)?;
+        let image = Self { seg: i.mem.seg, at: x.ea(i.mem), asz: i.mem.asz };
+        if image.at + u64::from(len) - 1 <= image.asz.mask() {
+            x.probe_mem(image.seg, image.at, len, write)?;
+            return Ok(image);
+        }
+        // The fields wrap around the address size, each by itself.
+        let environment = environment_size(i);
+        let w = i.w.bytes();
+        for offset in (0..environment).step_by(w as usize) {
+            x.probe_mem(image.seg, image.address(offset.into()), w, write)?;
+        }
+        for offset in (environment..len).step_by(10) {
+            x.probe_mem(image.seg, image.address(offset.into()), 8, write)?;
+            x.probe_mem(image.seg, image.address(u64::from(offset) + 8), 2, write)?;
+        }
         Ok(image)
     }
 
     fn address(self, offset: u64) -> u64 {
-        self.at + offset & 0xFFFF_FFFF
+        self.at + offset & self.asz.mask()
     }
 
     fn read(self, x: &mut Exec<'_>, w: Width, offset: u64) -> Result<u64, Stop> {
@@ -227,7 +241,7 @@ fn open_fx(x: &mut Exec<'_>, i: &Insn, write: bool) -> Result<Image, Stop> {
     if x.cpu.cr0 & cr0::TS != 0 {
         return Err(x.exception(vector::NM));
     }
-    let image = Image { seg: i.mem.seg, at: x.ea(i.mem) };
+    let image = Image { seg: i.mem.seg, at: x.ea(i.mem), asz: i.mem.asz };
     let linear = x.linear(image.seg, image.at, FX_SIZE, write)?;
     if linear & 15 != 0 {
         return Err(x.gp0());

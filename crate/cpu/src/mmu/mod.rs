@@ -158,6 +158,28 @@ impl Mmu {
         }
     }
 
+    /// Reads 16 bytes through the fast table.
+    #[inline(always)]
+    #[must_use]
+    pub fn fast_load_vec(&self, lin: u64) -> Option<[u64; 2]> {
+        let at = self.read.hit(self.class, lin, 16)?;
+        Some([self.ram.read(RamOffset(at), Width::W64), self.ram.read(RamOffset(at + 8), Width::W64)])
+    }
+
+    /// Writes 16 bytes through the fast table; false on a miss.
+    #[inline(always)]
+    #[must_use]
+    pub fn fast_store_vec(&mut self, lin: u64, v: [u64; 2]) -> bool {
+        match self.write.hit(self.class, lin, 16) {
+            Some(at) => {
+                self.ram.write(RamOffset(at), Width::W64, v[0]);
+                self.ram.write(RamOffset(at + 8), Width::W64, v[1]);
+                true
+            }
+            None => false,
+        }
+    }
+
     /// A place that may be read and written directly.
     #[inline(always)]
     #[must_use]

@@ -146,8 +146,7 @@ pub fn x87<M: Micro>(m: &mut M, i: &Insn, op: X87Op) -> Result<(), M::Stop> {
         X87Op::LoadDecimal => load_ten(m, i, true),
         X87Op::Load => {
             note(m, i);
-            let v = m.x87_read(i.r0);
-            m.x87_push(v);
+            m.x87_push_copy(i.r0);
             Ok(())
         }
         X87Op::LoadConstant(c) => {
@@ -162,6 +161,7 @@ pub fn x87<M: Micro>(m: &mut M, i: &Insn, op: X87Op) -> Result<(), M::Stop> {
         X87Op::StoreDecimal => store_ten(m, i, true),
         X87Op::Store => {
             note(m, i);
+            m.x87_clear_c1();
             let v = m.x87_read(0);
             deliver(m, i, i.r0, v)
         }
@@ -341,7 +341,12 @@ fn store_ten<M: Micro>(m: &mut M, i: &Insn, decimal: bool) -> Result<(), M::Stop
     let at = ea(m, i, f);
     m.probe(f.seg, 10, true, at)?;
     note_mem(m, i, at);
-    let v = if decimal { m.x87_to_decimal() } else { m.x87_read(0) };
+    let v = if decimal {
+        m.x87_to_decimal()
+    } else {
+        m.x87_clear_c1();
+        m.x87_read(0)
+    };
     let c = m.x87_delivers(X87Target::Memory);
     m.when(c, |m| {
         let low = m.x87_low(v);
@@ -357,6 +362,7 @@ fn store_ten<M: Micro>(m: &mut M, i: &Insn, decimal: bool) -> Result<(), M::Stop
 /// FXCH: empty registers give the indefinite.
 fn exchange<M: Micro>(m: &mut M, i: &Insn) -> Result<(), M::Stop> {
     note(m, i);
+    m.x87_clear_c1();
     let a = m.x87_read(0);
     let b = m.x87_read(i.r0);
     let c = m.x87_delivers(X87Target::Register);
@@ -367,13 +373,11 @@ fn exchange<M: Micro>(m: &mut M, i: &Insn) -> Result<(), M::Stop> {
     })
 }
 
-/// FCMOVcc.
+/// FCMOVcc: an empty register is stack underflow whatever the condition, and gives the indefinite.
 fn move_if<M: Micro>(m: &mut M, i: &Insn, cc: Cond) -> Result<(), M::Stop> {
     note(m, i);
     let c = m.cond(cc);
-    let a = m.x87_read(0);
-    let b = m.x87_read(i.r1);
-    let r = m.x87_select(c, b, a);
+    let r = m.x87_select(i.r1, c);
     deliver(m, i, 0, r)
 }
 

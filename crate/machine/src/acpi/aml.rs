@@ -130,7 +130,10 @@ mod tests {
     #[test]
     fn terms_are_encoded_as_the_specification_says() {
         assert_eq!(eisa_id("PNP0A03"), [0x0C, 0x41, 0xD0, 0x0A, 0x03]);
-        assert_eq!(name("\\_S5", &package(&[integer(0), integer(5)])), *b"\x08\\_S5_\x12\x05\x02\x00\x0A\x05");
+        assert_eq!(
+            name("\\_S5", &package(&[integer(0), integer(5)])),
+            *b"\x08\\_S5_\x12\x05\x02\x00\x0A\x05"
+        );
         let long = scope("\\_SB", &[vec![0xA3; 100]]);
         assert_eq!(long[..8], [0x10, 0x4B, 0x06, b'\\', b'_', b'S', b'B', b'_']);
         assert_eq!(long.len(), 1 + 0x6B);

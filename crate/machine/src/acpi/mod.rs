@@ -92,7 +92,8 @@ fn fadt(facs: u32, dsdt: u32) -> Vec<u8> {
     const RESET: u8 = 0x06;
     let [event, control, timer, gpe] = PM_BLOCKS;
     let mut out = vec![0; 244 - HEADER];
-    let mut put = |at: usize, bytes: &[u8]| out[at - HEADER..at - HEADER + bytes.len()].copy_from_slice(bytes);
+    let mut put =
+        |at: usize, bytes: &[u8]| out[at - HEADER..at - HEADER + bytes.len()].copy_from_slice(bytes);
     put(36, &facs.to_le_bytes());
     put(40, &dsdt.to_le_bytes());
     put(46, &(irq::SCI as u16).to_le_bytes());
@@ -135,7 +136,11 @@ fn dsdt(ram: u64) -> Vec<u8> {
         "ISA",
         &[
             name("_ADR", &integer(0x0001_0000)),
-            simple("PIC", "PNP0000", &[io(port::PIC_MASTER, 2), io(port::PIC_SLAVE, 2), io(port::PIC_ELCR, 2), irq(2)]),
+            simple(
+                "PIC",
+                "PNP0000",
+                &[io(port::PIC_MASTER, 2), io(port::PIC_SLAVE, 2), io(port::PIC_ELCR, 2), irq(2)],
+            ),
             simple("TMR", "PNP0100", &[io(port::PIT, 4), irq(irq::TIMER)]),
             simple("RTC", "PNP0B00", &[io(port::RTC, 2), irq(irq::RTC)]),
             simple("SPKR", "PNP0800", &[io(port::PORT61, 1)]),
@@ -148,10 +153,7 @@ fn dsdt(ram: u64) -> Vec<u8> {
     // Motherboard resources: what no other device claims.
     let motherboard = device(
         "MBRS",
-        &[
-            hid("PNP0C02"),
-            resources(&[io(port::PM_BASE, 64), io(port::APM, 2), io(port::PORT92, 1)]),
-        ],
+        &[hid("PNP0C02"), resources(&[io(port::PM_BASE, 64), io(port::APM, 2), io(port::PORT92, 1)])],
     );
     // Which interrupt a slot's pin has: PIRQ (slot - 1 + pin) modulo 4.
     let routes: Vec<Vec<u8>> = (1..32u32)
@@ -186,11 +188,7 @@ fn dsdt(ram: u64) -> Vec<u8> {
         ],
     );
     let s5 = integer(S5_SLEEP_TYPE.into());
-    [
-        aml::scope("\\_SB", &[pci]),
-        name("\\_S5", &package(&[s5.clone(), s5, integer(0), integer(0)])),
-    ]
-    .concat()
+    [aml::scope("\\_SB", &[pci]), name("\\_S5", &package(&[s5.clone(), s5, integer(0), integer(0)]))].concat()
 }
 
 #[cfg(test)]

@@ -3,7 +3,10 @@
 //! Each is given as its bytes, with the source (for nasm) above them; the code runs at 100020h, after the multiboot header.
 
 #![allow(dead_code, unreachable_pub, reason = "each test file uses some of it")]
-#![allow(clippy::allow_attributes, reason = "which ones are unused differs by file, so `expect` cannot be met")]
+#![allow(
+    clippy::allow_attributes,
+    reason = "which ones are unused differs by file, so `expect` cannot be met"
+)]
 
 use machine::{ClockMode, Config, Machine, Outcome};
 
