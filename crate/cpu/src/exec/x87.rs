@@ -179,16 +179,19 @@ impl Fpu {
         }
     }
 
+    /// The outcome of a comparison; an unmasked IE leaves the codes alone (SDM vol. 2, FCOM).
     fn compared(&mut self, relation: Relation, flags: Flags) {
         self.raise(flags, false);
-        self.set_codes(relation.condition_codes());
+        if self.delivers(X87Target::Codes) {
+            self.set_codes(relation.condition_codes());
+        }
     }
 
     /// Stack underflow of a comparison.
     #[cold]
     fn compared_with_nothing(&mut self) {
         self.stack_fault(false);
-        self.set_codes(Relation::Unordered.condition_codes());
+        self.compared(Relation::Unordered, Flags::NONE);
     }
 }
 
@@ -418,6 +421,7 @@ impl Fpu {
         let preventing = match to {
             X87Target::Register => Flags::INVALID | Flags::DENORMAL | Flags::ZERO_DIVIDE,
             X87Target::Memory => !Flags::PRECISION,
+            X87Target::Codes => Flags::INVALID,
         };
         !self.unmasks(preventing)
     }

@@ -31,7 +31,10 @@ pub const FEATURES: u32 = edx1::FPU
     | edx1::PAT
     | edx1::PSE36
     | edx1::CLFSH
-    | edx1::FXSR;
+    | edx1::MMX
+    | edx1::FXSR
+    | edx1::SSE
+    | edx1::SSE2;
 
 /// The CR4 bits that the announced features bring with them; setting another is #GP(0). PCE needs no
 /// feature bit.

@@ -89,6 +89,8 @@ pub enum X87Target {
     Register,
     /// Memory: all but PE.
     Memory,
+    /// The result of a comparison, to EFLAGS or the condition codes: IE.
+    Codes,
 }
 
 /// The constants of the load-constant instructions (SDM vol. 1, 8.3.4).

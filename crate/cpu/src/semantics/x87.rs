@@ -284,12 +284,12 @@ fn compare_mem<M: Micro>(m: &mut M, i: &Insn, from: X87Format) -> Result<(), M::
 fn compare_flags<M: Micro>(m: &mut M, i: &Insn, quiet: bool) -> Result<(), M::Stop> {
     note(m, i);
     let r = m.x87_compare_flags(quiet, i.r1);
-    let c = m.x87_delivers(X87Target::Register);
+    let c = m.x87_delivers(X87Target::Codes);
     m.when(c, |m| {
         m.put_flags(eflags::STATUS, r);
-        pop(m, i);
         Ok(())
-    })
+    })?;
+    pops(m, i)
 }
 
 /// FLD m32, FLD m64, FILD.
