@@ -138,7 +138,12 @@ mod tests {
     #[test]
     fn every_combination_has_a_representation() {
         for bits in 0..64u32 {
-            let e = bits & 1 | (bits & 2) << 1 | (bits & 4) << 2 | (bits & 8) << 3 | (bits & 16) << 3 | (bits & 32) << 6;
+            let e = bits & 1
+                | (bits & 2) << 1
+                | (bits & 4) << 2
+                | (bits & 8) << 3
+                | (bits & 16) << 3
+                | (bits & 32) << 6;
             assert_eq!(Flags::of_status(e).status(), e);
             for carry in [0, CF] {
                 assert_eq!(Flags::of_status(e).with(CF, carry).status(), e & !CF | carry);

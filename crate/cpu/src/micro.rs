@@ -326,11 +326,21 @@ macro_rules! for_each_micro_op {
 /// The type of a value kind: `value_kind!(M, I)`.
 #[macro_export]
 macro_rules! value_kind {
-    ($m:ty, I) => { <$m as $crate::micro::Micro>::I };
-    ($m:ty, X) => { <$m as $crate::micro::Micro>::X };
-    ($m:ty, V) => { <$m as $crate::micro::Micro>::V };
-    ($m:ty, P) => { <$m as $crate::micro::Micro>::P };
-    ($m:ty, U) => { () };
+    ($m:ty, I) => {
+        <$m as $crate::micro::Micro>::I
+    };
+    ($m:ty, X) => {
+        <$m as $crate::micro::Micro>::X
+    };
+    ($m:ty, V) => {
+        <$m as $crate::micro::Micro>::V
+    };
+    ($m:ty, P) => {
+        <$m as $crate::micro::Micro>::P
+    };
+    ($m:ty, U) => {
+        ()
+    };
 }
 
 macro_rules! define_micro {

@@ -1,8 +1,8 @@
 //! The processor's saved state: `CpuV1`, with the architectural TLB.
 
 use crate::exec::Processor;
-use crate::float::F80;
 use crate::flags::Flags;
+use crate::float::F80;
 use crate::mmu::Translation;
 use crate::state::{Fpu, Msrs, Segment, TableRegister};
 use bus::{Saved, SnapshotError, decode, encode};
@@ -95,13 +95,56 @@ impl Processor {
     #[must_use]
     pub fn save(&self) -> Vec<u8> {
         let crate::state::Cpu {
-            regs, eip, next_eip: _, flags: _, eflags: _, mode: _, events, cpl, nmi_blocked, count, segs, ldtr, tr, gdtr,
-            idtr, cr0, cr4, cr2, cr3, pdpte, dr, msr, fpu, xmm, mxcsr, fault: _,
+            regs,
+            eip,
+            next_eip: _,
+            flags: _,
+            eflags: _,
+            mode: _,
+            events,
+            cpl,
+            nmi_blocked,
+            count,
+            segs,
+            ldtr,
+            tr,
+            gdtr,
+            idtr,
+            cr0,
+            cr4,
+            cr2,
+            cr3,
+            pdpte,
+            dr,
+            msr,
+            fpu,
+            xmm,
+            mxcsr,
+            fault: _,
         } = &self.cpu;
         let Msrs {
-            sysenter_cs, sysenter_esp, sysenter_eip, efer, pat, apic_base, misc_enable, mtrr_def_type, mcg_status, tsc_offset,
+            sysenter_cs,
+            sysenter_esp,
+            sysenter_eip,
+            efer,
+            pat,
+            apic_base,
+            misc_enable,
+            mtrr_def_type,
+            mcg_status,
+            tsc_offset,
         } = *msr;
-        let Fpu { st, control, status, empty, opcode, code_selector, data_selector, code_offset, data_offset } = *fpu;
+        let Fpu {
+            st,
+            control,
+            status,
+            empty,
+            opcode,
+            code_selector,
+            data_selector,
+            code_offset,
+            data_offset,
+        } = *fpu;
         let mut gprs = [0; 16];
         gprs.copy_from_slice(&regs[..16]);
         encode(&CpuV1 {
@@ -124,11 +167,27 @@ impl Processor {
             pdpte: *pdpte,
             dr: *dr,
             msr: [
-                sysenter_cs, sysenter_esp, sysenter_eip, efer, pat, apic_base, misc_enable, mtrr_def_type, mcg_status, tsc_offset,
+                sysenter_cs,
+                sysenter_esp,
+                sysenter_eip,
+                efer,
+                pat,
+                apic_base,
+                misc_enable,
+                mtrr_def_type,
+                mcg_status,
+                tsc_offset,
             ],
             fpu: FpuV1 {
                 st: st.map(|v| (v.mant, v.se)),
-                control, status, empty, opcode, code_selector, data_selector, code_offset, data_offset,
+                control,
+                status,
+                empty,
+                opcode,
+                code_selector,
+                data_selector,
+                code_offset,
+                data_offset,
             },
             xmm: *xmm,
             mxcsr: *mxcsr,
@@ -169,15 +228,51 @@ impl Processor {
         c.gdtr = TableRegister { base: v.gdtr.0, limit: v.gdtr.1 };
         c.idtr = TableRegister { base: v.idtr.0, limit: v.idtr.1 };
         (c.cr0, c.cr4, c.cr2, c.cr3, c.pdpte, c.dr) = (v.cr0, v.cr4, v.cr2, v.cr3, v.pdpte, v.dr);
-        let [sysenter_cs, sysenter_esp, sysenter_eip, efer, pat, apic_base, misc_enable, mtrr_def_type, mcg_status, tsc_offset] =
-            v.msr;
+        let [
+            sysenter_cs,
+            sysenter_esp,
+            sysenter_eip,
+            efer,
+            pat,
+            apic_base,
+            misc_enable,
+            mtrr_def_type,
+            mcg_status,
+            tsc_offset,
+        ] = v.msr;
         c.msr = Msrs {
-            sysenter_cs, sysenter_esp, sysenter_eip, efer, pat, apic_base, misc_enable, mtrr_def_type, mcg_status, tsc_offset,
+            sysenter_cs,
+            sysenter_esp,
+            sysenter_eip,
+            efer,
+            pat,
+            apic_base,
+            misc_enable,
+            mtrr_def_type,
+            mcg_status,
+            tsc_offset,
         };
-        let FpuV1 { st, control, status, empty, opcode, code_selector, data_selector, code_offset, data_offset } = v.fpu;
+        let FpuV1 {
+            st,
+            control,
+            status,
+            empty,
+            opcode,
+            code_selector,
+            data_selector,
+            code_offset,
+            data_offset,
+        } = v.fpu;
         c.fpu = Fpu {
             st: st.map(|(mant, se)| F80 { mant, se }),
-            control, status, empty, opcode, code_selector, data_selector, code_offset, data_offset,
+            control,
+            status,
+            empty,
+            opcode,
+            code_selector,
+            data_selector,
+            code_offset,
+            data_offset,
         };
         c.xmm = v.xmm;
         c.mxcsr = v.mxcsr;
@@ -191,7 +286,8 @@ impl Processor {
 
 fn save_translation(lin: u64, t: Translation) -> TranslationV1 {
     let Translation { page, writable, user, no_execute, dirty, global, shift } = t;
-    let bits = [writable, user, no_execute, dirty, global].iter().rev().fold(0, |b, &on| b << 1 | u8::from(on));
+    let bits =
+        [writable, user, no_execute, dirty, global].iter().rev().fold(0, |b, &on| b << 1 | u8::from(on));
     TranslationV1 { lin, page, bits, shift }
 }
 

@@ -65,7 +65,8 @@ impl Segment {
     /// the caller's choice (64 KB unless "unreal").
     #[must_use]
     pub const fn real(selector: u16, code: bool) -> Self {
-        let mut s = Self::new(selector, (selector as u64) << 4, 0xFFFF, Rights(if code { 0x9B } else { 0x93 }));
+        let mut s =
+            Self::new(selector, (selector as u64) << 4, 0xFFFF, Rights(if code { 0x9B } else { 0x93 }));
         // CS is writable in real mode and executable through every segment.
         s.writable = 1;
         s

@@ -6,11 +6,11 @@
 
 use crate::ir::{Block, Op};
 use crate::lift;
+use cpu::Stop;
 use cpu::exec::{Exec, Place};
 use cpu::float::F80;
 use cpu::insn::Insn;
 use cpu::micro::Micro;
-use cpu::Stop;
 
 /// A value at run time.
 #[derive(Clone, Copy, Debug)]

@@ -45,8 +45,12 @@ macro_rules! wrap {
 }
 
 macro_rules! kind {
-    (U) => { () };
-    ($kind:ident) => { $kind };
+    (U) => {
+        ()
+    };
+    ($kind:ident) => {
+        $kind
+    };
 }
 
 macro_rules! define_lift {

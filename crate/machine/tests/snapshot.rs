@@ -127,7 +127,7 @@ fn damage_with_a_right_checksum_is_refused_or_harmless() {
         let mut damaged = bytes.clone();
         let at = 20 + random.next_u64() as usize % (damaged.len() - 20);
         damaged[at] ^= 1 << (random.next_u64() % 8);
-        if random.next_u64() % 4 == 0 {
+        if random.next_u64().is_multiple_of(4) {
             damaged.truncate(at.max(20));
         }
         let sum = xxhash_rust::xxh3::xxh3_64(&damaged[20..]);

@@ -25,7 +25,7 @@ use std::process::{Command, Stdio};
 use x86::descriptor::Rights;
 use x86::{cr0, cr4, eflags, vector};
 
-const VECTORS: &str = "60000";
+const VECTORS: &str = "20000";
 /// The window of the oracle's programs; physical memory here is linear memory.
 const WINDOW: u32 = 0x40_0000;
 const SPAN: usize = 0x1_0000;
@@ -217,6 +217,11 @@ fn approximate(i: &Insn) -> bool {
     )
 }
 
+fn is_comparison(i: &Insn) -> bool {
+    use X87Op::{Compare, CompareFlags, CompareInt, CompareReal, Test};
+    matches!(i.op, Op::X87(Compare(_) | CompareReal | CompareInt | CompareFlags(_) | Test))
+}
+
 fn close(a: F80, b: F80) -> bool {
     let line = |v: F80| i128::from(v.se & 0x7FFF) << 63 | i128::from(v.mant & (u64::MAX >> 1));
     a.se >> 15 == b.se >> 15 && (line(a) - line(b)).abs() <= 1
@@ -292,17 +297,33 @@ impl World {
             let show = |s: &Shown| {
                 let st: String = s.st.iter().map(|v| format!(" {:04x}.{:016x}", v.se, v.mant)).collect();
                 let (fl, cw, sw) = (s.flags, s.control, s.status);
-                format!("{:x?} ip {:x} fl {fl:x} cw {cw:x} sw {sw:x} used {:02x} mxcsr {:x}{st}", s.gpr, s.ip, s.used, s.mxcsr)
+                format!(
+                    "{:x?} ip {:x} fl {fl:x} cw {cw:x} sw {sw:x} used {:02x} mxcsr {:x}{st}",
+                    s.gpr, s.ip, s.used, s.mxcsr
+                )
             };
-            let _ = write!(wrong, "\n      was  {}\n      want {}\n      got  {};", show(&v.before), show(&want), show(&got));
+            let _ = write!(
+                wrong,
+                "\n      was  {}\n      want {}\n      got  {};",
+                show(&v.before),
+                show(&want),
+                show(&got)
+            );
         }
         let base = if v.mode == 16 { operand } else { operand.wrapping_sub(WINDOW as usize) };
         let window = x.mmu.ram().slice(WINDOW.into(), SPAN).expect("in RAM");
         // Images may be written in part before a fault.
         let partial = matches!(i.op, Op::Helper(_)) && v.exception.is_some();
-        for at in if partial { 0..0 } else { SHOWN..SPAN } {
+        let same = partial || window[SHOWN..] == self.expected[SHOWN..];
+        for at in if same { 0..0 } else { SHOWN..SPAN } {
             if window[at] != self.expected[at] && !ignored(i, at.wrapping_sub(base)) {
-                let _ = write!(wrong, " [+{:x}] {:02x}, got {:02x};", at.wrapping_sub(base), self.expected[at], window[at]);
+                let _ = write!(
+                    wrong,
+                    " [+{:x}] {:02x}, got {:02x};",
+                    at.wrapping_sub(base),
+                    self.expected[at],
+                    window[at]
+                );
             }
         }
         let hex: String = v.bytes.iter().map(|b| format!("{b:02x}")).collect();
@@ -345,6 +366,12 @@ fn run(program: &Path, mode: u32, seed: u32, raw: Option<&str>, tally: &mut Tall
                 tally.skip("FSTPNCE (D9D8) of an empty register is undocumented");
                 continue;
             }
+            _ if is_comparison(&i) && v.after.status & !v.after.control & 1 != 0 => {
+                tally.skip(
+                    "AMD sets the codes of a comparison in spite of an unmasked IE, against the manual",
+                );
+                continue;
+            }
             _ if mode == 32 && matches!(v.exception.as_deref(), Some("PF" | "GP" | "SS")) => {
                 tally.skip("nothing is paged here, and segments do not end");
                 continue;
@@ -365,8 +392,18 @@ fn images(mode: u32) -> String {
         ["D93600A0", "D92600A0", "DD3600A0", "DD2600A0", "0FAE0600A0", "0FAE0E00A0"].to_vec()
     } else {
         vec![
-            "D93500A04000", "D92500A04000", "DD3500A04000", "DD2500A04000", "0FAE0500A04000", "0FAE0D00A04000",
-            "D93424", "D92424", "DD3424", "DD2424", "0FAE0424", "0FAE0C24",
+            "D93500A04000",
+            "D92500A04000",
+            "DD3500A04000",
+            "DD2500A04000",
+            "0FAE0500A04000",
+            "0FAE0D00A04000",
+            "D93424",
+            "D92424",
+            "DD3424",
+            "DD2424",
+            "0FAE0424",
+            "0FAE0C24",
         ]
     };
     let mut text = String::from("9B\n");

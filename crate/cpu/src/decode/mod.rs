@@ -4,12 +4,13 @@
 //! offsets too and nothing depends on the address the block is found at.
 
 pub mod float;
-mod x87;
 mod simd;
+mod x87;
 
 use crate::exec::specialise;
 use crate::insn::{
-    AluOp, BcdOp, BitOp, Cond, HIGH_BYTE, Helper, Insn, Kind, Mem, NO_REG, Op, Prefix, Seg, ShiftOp, StringOp, Width,
+    AluOp, BcdOp, BitOp, Cond, HIGH_BYTE, Helper, Insn, Kind, Mem, NO_REG, Op, Prefix, Seg, ShiftOp,
+    StringOp, Width,
 };
 use crate::state::mode;
 use iced_x86::{Code, Decoder, DecoderError, DecoderOptions, Instruction, Mnemonic, OpKind, Register};
@@ -34,7 +35,8 @@ impl std::fmt::Debug for BlockDecoder<'_> {
 
 /// What later processors made of old encodings by a prefix is not announced, and decodes as before: TZCNT as
 /// BSF, LZCNT as BSR, WBNOINVD as WBINVD.
-const OPTIONS: u32 = DecoderOptions::NO_MPFX_0FBC | DecoderOptions::NO_MPFX_0FBD | DecoderOptions::NO_WBNOINVD;
+const OPTIONS: u32 =
+    DecoderOptions::NO_MPFX_0FBC | DecoderOptions::NO_MPFX_0FBD | DecoderOptions::NO_WBNOINVD;
 
 /// Longest instruction (SDM vol. 2, 2.3.11).
 pub const MAX_LEN: usize = 15;
@@ -368,7 +370,9 @@ fn implied(mnemonic: Mnemonic, out: &mut Insn) -> Option<Op> {
         Mnemonic::Das => Op::Bcd(BcdOp::Das),
         Mnemonic::Aaa => Op::Bcd(BcdOp::Aaa),
         Mnemonic::Aas => Op::Bcd(BcdOp::Aas),
-        Mnemonic::Nop | Mnemonic::Pause | Mnemonic::Reservednop | Mnemonic::Endbr32 | Mnemonic::Endbr64 => Op::Nop,
+        Mnemonic::Nop | Mnemonic::Pause | Mnemonic::Reservednop | Mnemonic::Endbr32 | Mnemonic::Endbr64 => {
+            Op::Nop
+        }
         // Hints. PREFETCHW goes unannounced, but every processor of this century takes it.
         Mnemonic::Prefetch | Mnemonic::Prefetchw | Mnemonic::Prefetchwt1 => Op::Nop,
         Mnemonic::Prefetchnta | Mnemonic::Prefetcht0 | Mnemonic::Prefetcht1 | Mnemonic::Prefetcht2 => Op::Nop,
@@ -396,19 +400,58 @@ fn implied(mnemonic: Mnemonic, out: &mut Insn) -> Option<Op> {
 fn condition(ins: &Instruction, out: &mut Insn) -> Option<Op> {
     // Three runs of the sixteen conditions, in the numbering of `Cond`.
     const JCC: [Mnemonic; 16] = [
-        Mnemonic::Jo, Mnemonic::Jno, Mnemonic::Jb, Mnemonic::Jae, Mnemonic::Je, Mnemonic::Jne, Mnemonic::Jbe,
-        Mnemonic::Ja, Mnemonic::Js, Mnemonic::Jns, Mnemonic::Jp, Mnemonic::Jnp, Mnemonic::Jl, Mnemonic::Jge,
-        Mnemonic::Jle, Mnemonic::Jg,
+        Mnemonic::Jo,
+        Mnemonic::Jno,
+        Mnemonic::Jb,
+        Mnemonic::Jae,
+        Mnemonic::Je,
+        Mnemonic::Jne,
+        Mnemonic::Jbe,
+        Mnemonic::Ja,
+        Mnemonic::Js,
+        Mnemonic::Jns,
+        Mnemonic::Jp,
+        Mnemonic::Jnp,
+        Mnemonic::Jl,
+        Mnemonic::Jge,
+        Mnemonic::Jle,
+        Mnemonic::Jg,
     ];
     const SETCC: [Mnemonic; 16] = [
-        Mnemonic::Seto, Mnemonic::Setno, Mnemonic::Setb, Mnemonic::Setae, Mnemonic::Sete, Mnemonic::Setne,
-        Mnemonic::Setbe, Mnemonic::Seta, Mnemonic::Sets, Mnemonic::Setns, Mnemonic::Setp, Mnemonic::Setnp,
-        Mnemonic::Setl, Mnemonic::Setge, Mnemonic::Setle, Mnemonic::Setg,
+        Mnemonic::Seto,
+        Mnemonic::Setno,
+        Mnemonic::Setb,
+        Mnemonic::Setae,
+        Mnemonic::Sete,
+        Mnemonic::Setne,
+        Mnemonic::Setbe,
+        Mnemonic::Seta,
+        Mnemonic::Sets,
+        Mnemonic::Setns,
+        Mnemonic::Setp,
+        Mnemonic::Setnp,
+        Mnemonic::Setl,
+        Mnemonic::Setge,
+        Mnemonic::Setle,
+        Mnemonic::Setg,
     ];
     const CMOVCC: [Mnemonic; 16] = [
-        Mnemonic::Cmovo, Mnemonic::Cmovno, Mnemonic::Cmovb, Mnemonic::Cmovae, Mnemonic::Cmove, Mnemonic::Cmovne,
-        Mnemonic::Cmovbe, Mnemonic::Cmova, Mnemonic::Cmovs, Mnemonic::Cmovns, Mnemonic::Cmovp, Mnemonic::Cmovnp,
-        Mnemonic::Cmovl, Mnemonic::Cmovge, Mnemonic::Cmovle, Mnemonic::Cmovg,
+        Mnemonic::Cmovo,
+        Mnemonic::Cmovno,
+        Mnemonic::Cmovb,
+        Mnemonic::Cmovae,
+        Mnemonic::Cmove,
+        Mnemonic::Cmovne,
+        Mnemonic::Cmovbe,
+        Mnemonic::Cmova,
+        Mnemonic::Cmovs,
+        Mnemonic::Cmovns,
+        Mnemonic::Cmovp,
+        Mnemonic::Cmovnp,
+        Mnemonic::Cmovl,
+        Mnemonic::Cmovge,
+        Mnemonic::Cmovle,
+        Mnemonic::Cmovg,
     ];
     let find = |run: &[Mnemonic; 16]| {
         run.iter().position(|m| *m == ins.mnemonic()).map(|n| Cond::from_number(n as u8))
@@ -499,7 +542,11 @@ fn control(ins: &Instruction, out: &mut Insn) -> Option<Op> {
         Mnemonic::Enter => {
             out.imm = i32::from(ins.immediate16());
             out.imm2 = u16::from(ins.immediate8_2nd());
-            plain(out, if code == Code::Enterw_imm16_imm8 { Width::W16 } else { Width::W32 }, Op::Helper(Helper::Enter))
+            plain(
+                out,
+                if code == Code::Enterw_imm16_imm8 { Width::W16 } else { Width::W32 },
+                Op::Helper(Helper::Enter),
+            )
         }
         Mnemonic::Ret => {
             if matches!(code, Code::Retnw_imm16 | Code::Retnd_imm16) {
@@ -606,10 +653,18 @@ fn push_pop(ins: &Instruction, out: &mut Insn) -> Option<Op> {
     if ins.op_kind(0) == OpKind::Register && ins.op_register(0).is_segment_register() {
         out.r0 = ins.op_register(0).number() as u8;
         out.w = match ins.code() {
-            Code::Pushw_ES | Code::Pushw_CS | Code::Pushw_SS | Code::Pushw_DS | Code::Pushw_FS | Code::Pushw_GS
-            | Code::Popw_ES | Code::Popw_CS | Code::Popw_SS | Code::Popw_DS | Code::Popw_FS | Code::Popw_GS => {
-                Width::W16
-            }
+            Code::Pushw_ES
+            | Code::Pushw_CS
+            | Code::Pushw_SS
+            | Code::Pushw_DS
+            | Code::Pushw_FS
+            | Code::Pushw_GS
+            | Code::Popw_ES
+            | Code::Popw_CS
+            | Code::Popw_SS
+            | Code::Popw_DS
+            | Code::Popw_FS
+            | Code::Popw_GS => Width::W16,
             _ => Width::W32,
         };
         if !is_push && out.r0 == Seg::Cs as u8 {
@@ -680,7 +735,9 @@ fn system(ins: &Instruction, out: &mut Insn) -> Option<Op> {
             out.k0 = Kind::Mem;
             // The operand size decides whether a base has 24 or 32 bits.
             out.w = match ins.code() {
-                Code::Lgdt_m1632_16 | Code::Lidt_m1632_16 | Code::Sgdt_m1632_16 | Code::Sidt_m1632_16 => Width::W16,
+                Code::Lgdt_m1632_16 | Code::Lidt_m1632_16 | Code::Sgdt_m1632_16 | Code::Sidt_m1632_16 => {
+                    Width::W16
+                }
                 _ => Width::W32,
             };
             match ins.mnemonic() {
@@ -729,13 +786,7 @@ fn port(ins: &Instruction, out: &mut Insn) -> Op {
 #[must_use]
 pub fn ends_block(op: Op) -> bool {
     match op {
-        Op::Jmp
-        | Op::JmpInd
-        | Op::Call
-        | Op::CallInd
-        | Op::Ret
-        | Op::Undefined
-        | Op::TooLong => true,
+        Op::Jmp | Op::JmpInd | Op::Call | Op::CallInd | Op::Ret | Op::Undefined | Op::TooLong => true,
         Op::Helper(h) => !matches!(
             h,
             Helper::Lar

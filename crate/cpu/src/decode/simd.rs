@@ -253,7 +253,11 @@ fn moves(ins: &Instruction, out: &mut Insn) -> Option<Op> {
             let q = ins.mnemonic() == M::Movq;
             out.w = if q { Width::W64 } else { Width::W32 };
             if has_mmx(ins) {
-                return Some(Op::Mmx(if q { MmxOp::MovQ } else { load_or_store(ins, MmxOp::MovDIn, MmxOp::MovDOut) }));
+                return Some(Op::Mmx(if q {
+                    MmxOp::MovQ
+                } else {
+                    load_or_store(ins, MmxOp::MovDIn, MmxOp::MovDOut)
+                }));
             }
             if q { SseOp::MovQ } else { load_or_store(ins, SseOp::MovDIn, SseOp::MovDOut) }
         }

@@ -20,24 +20,35 @@ macro_rules! fast_forms {
 
 fast_forms!(
     MovRR, MovRI, MovRM, MovMR, MovMI, Mov8RM, Mov8MR, Mov8RR, Mov8MI, Mov8RI, Mov16RM, Mov16MR, Lea,
-    Movzx8R, Movzx8M, Movzx16R, Movzx16M, Movsx8R, Movsx8M, Movsx16R, Movsx16M,
-    AddRR, AddRI, AddRM, AddMR, AddMI, SubRR, SubRI, SubRM, SubMR, SubMI,
-    AndRR, AndRI, AndRM, AndMR, AndMI, OrRR, OrRI, OrRM, OrMR, OrMI, XorRR, XorRI, XorRM, XorMR,
-    AdcRR, AdcRI, AdcRM, SbbRR, SbbRI, SbbRM,
-    CmpRR, CmpRI, CmpRM, CmpMR, CmpMI, TestRR, TestRI, TestMI, TestMR,
-    Cmp8RR, Cmp8RI, Cmp8RM, Cmp8MR, Cmp8MI, Test8RR, Test8RI, Test8MI, And8RI, Or8RI, Or8RR, Xor8RR, Add8RI, Sub8RI,
-    IncR, DecR, IncM, DecM, NegR, NotR,
-    ShlRI, ShrRI, SarRI, RolRI, RorRI, ShlRC, ShrRC, ImulRR, ImulRM, ImulRRI,
-    PushR, PushI, PushM, PopR, Leave, Call, CallR, CallM, Ret, Jmp, JmpR, JmpM, Nop,
-    JccO, JccNo, JccB, JccAe, JccE, JccNe, JccBe, JccA, JccS, JccNs, JccP, JccNp, JccL, JccGe, JccLe, JccG,
-    SetccR, CmovRR, Cdq,
+    Movzx8R, Movzx8M, Movzx16R, Movzx16M, Movsx8R, Movsx8M, Movsx16R, Movsx16M, AddRR, AddRI, AddRM, AddMR,
+    AddMI, SubRR, SubRI, SubRM, SubMR, SubMI, AndRR, AndRI, AndRM, AndMR, AndMI, OrRR, OrRI, OrRM, OrMR,
+    OrMI, XorRR, XorRI, XorRM, XorMR, AdcRR, AdcRI, AdcRM, SbbRR, SbbRI, SbbRM, CmpRR, CmpRI, CmpRM, CmpMR,
+    CmpMI, TestRR, TestRI, TestMI, TestMR, Cmp8RR, Cmp8RI, Cmp8RM, Cmp8MR, Cmp8MI, Test8RR, Test8RI, Test8MI,
+    And8RI, Or8RI, Or8RR, Xor8RR, Add8RI, Sub8RI, IncR, DecR, IncM, DecM, NegR, NotR, ShlRI, ShrRI, SarRI,
+    RolRI, RorRI, ShlRC, ShrRC, ImulRR, ImulRM, ImulRRI, PushR, PushI, PushM, PopR, Leave, Call, CallR,
+    CallM, Ret, Jmp, JmpR, JmpM, Nop, JccO, JccNo, JccB, JccAe, JccE, JccNe, JccBe, JccA, JccS, JccNs, JccP,
+    JccNp, JccL, JccGe, JccLe, JccG, SetccR, CmovRR, Cdq,
     // Not an instruction: the end of a block that goes on with the next byte.
     End,
 );
 
 const JCC: [Fast; 16] = [
-    Fast::JccO, Fast::JccNo, Fast::JccB, Fast::JccAe, Fast::JccE, Fast::JccNe, Fast::JccBe, Fast::JccA,
-    Fast::JccS, Fast::JccNs, Fast::JccP, Fast::JccNp, Fast::JccL, Fast::JccGe, Fast::JccLe, Fast::JccG,
+    Fast::JccO,
+    Fast::JccNo,
+    Fast::JccB,
+    Fast::JccAe,
+    Fast::JccE,
+    Fast::JccNe,
+    Fast::JccBe,
+    Fast::JccA,
+    Fast::JccS,
+    Fast::JccNs,
+    Fast::JccP,
+    Fast::JccNp,
+    Fast::JccL,
+    Fast::JccGe,
+    Fast::JccLe,
+    Fast::JccG,
 ];
 
 /// Picks the specialised form of an instruction, if it has one. All forms assume flat segments, 32-bit
@@ -96,8 +107,20 @@ pub fn specialise(i: &Insn) -> Fast {
             (AluOp::Sub, (Reg, Imm)) => Fast::Sub8RI,
             _ => Fast::None,
         },
-        (Op::Inc, Width::W32) => if i.k0 == Reg { Fast::IncR } else { Fast::IncM },
-        (Op::Dec, Width::W32) => if i.k0 == Reg { Fast::DecR } else { Fast::DecM },
+        (Op::Inc, Width::W32) => {
+            if i.k0 == Reg {
+                Fast::IncR
+            } else {
+                Fast::IncM
+            }
+        }
+        (Op::Dec, Width::W32) => {
+            if i.k0 == Reg {
+                Fast::DecR
+            } else {
+                Fast::DecM
+            }
+        }
         (Op::Neg, Width::W32) if i.k0 == Reg => Fast::NegR,
         (Op::Not, Width::W32) if i.k0 == Reg => Fast::NotR,
         (Op::Shift(op), Width::W32) if i.k0 == Reg => match (op, i.k1) {
@@ -122,7 +145,13 @@ pub fn specialise(i: &Insn) -> Fast {
         (Op::Cmovcc(_), Width::W32) if i.k1 == Reg => Fast::CmovRR,
         (Op::Jcc(cc), _) if i.w2 == Width::W32 => JCC[cc as usize & 15],
         (Op::Jmp, _) if i.w2 == Width::W32 => Fast::Jmp,
-        (Op::JmpInd, Width::W32) => if i.k0 == Reg { Fast::JmpR } else { Fast::JmpM },
+        (Op::JmpInd, Width::W32) => {
+            if i.k0 == Reg {
+                Fast::JmpR
+            } else {
+                Fast::JmpM
+            }
+        }
         _ => stack(i),
     }
 }

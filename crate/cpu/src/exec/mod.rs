@@ -17,10 +17,12 @@ use crate::fault::{Fault, Stop};
 use crate::float::F80;
 use crate::helpers;
 use crate::insn::{Gpr, Helper, Insn, Mem, Width};
-use crate::micro::{BinOp, CmpOp, FlagOp, Micro, UnOp, X87Bin, X87Constant, X87Format, X87Pair, X87Target, X87Un};
+use crate::micro::{
+    BinOp, CmpOp, FlagOp, Micro, UnOp, X87Bin, X87Constant, X87Format, X87Pair, X87Target, X87Un,
+};
+use crate::micro::{Shuffle, SseArith, SseConvert, VecOp};
 use crate::mmu::Mmu;
 use crate::platform::Platform;
-use crate::micro::{Shuffle, SseArith, SseConvert, VecOp};
 use crate::state::Cpu;
 use memory::SlowPlace;
 use x86::{Cond, Seg, eflags, vector};
@@ -605,4 +607,3 @@ impl Micro for Exec<'_> {
         self.fpu_wait()
     }
 }
-

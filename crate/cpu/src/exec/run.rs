@@ -401,20 +401,18 @@ impl Exec<'_> {
             };
         }
         macro_rules! jcc {
-            ($cc:ident) => {
-{
+            ($cc:ident) => {{
+                self.jumped = false;
+                let result = semantics::jcc(self, i, W, Cond::$cc);
+                if result.is_err() {
+                    Flow::Leave(result)
+                } else if self.jumped {
                     self.jumped = false;
-                    let result = semantics::jcc(self, i, W, Cond::$cc);
-                    if result.is_err() {
-                        Flow::Leave(result)
-                    } else if self.jumped {
-                        self.jumped = false;
-                        Flow::Jump
-                    } else {
-                        Flow::Next
-                    }
+                    Flow::Jump
+                } else {
+                    Flow::Next
                 }
-            };
+            }};
         }
         match i.fast {
             Fast::None => {
@@ -521,9 +519,15 @@ impl Exec<'_> {
             Fast::RorRI => shift!(Ror, Imm),
             Fast::ShlRC => shift!(Shl, Reg),
             Fast::ShrRC => shift!(Shr, Reg),
-            Fast::ImulRR => flow!(Reg, Reg, semantics::multiply_truncating(self, i, form!(W, Reg, Reg), false)),
-            Fast::ImulRM => flow!(Reg, Mem, semantics::multiply_truncating(self, i, form!(W, Reg, Mem), false)),
-            Fast::ImulRRI => flow!(Reg, Reg, semantics::multiply_truncating(self, i, form!(W, Reg, Reg), true)),
+            Fast::ImulRR => {
+                flow!(Reg, Reg, semantics::multiply_truncating(self, i, form!(W, Reg, Reg), false))
+            }
+            Fast::ImulRM => {
+                flow!(Reg, Mem, semantics::multiply_truncating(self, i, form!(W, Reg, Mem), false))
+            }
+            Fast::ImulRRI => {
+                flow!(Reg, Reg, semantics::multiply_truncating(self, i, form!(W, Reg, Reg), true))
+            }
             Fast::PushR => flow!(Mem, Mem, semantics::push(self, i, form!(W, Reg, No))),
             Fast::PushI => flow!(Mem, Mem, semantics::push(self, i, form!(W, Imm, No))),
             Fast::PushM => flow!(Mem, Mem, semantics::push(self, i, form!(W, Mem, No))),

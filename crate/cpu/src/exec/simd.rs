@@ -95,7 +95,11 @@ impl Exec<'_> {
     /// SDM vol. 3, table 12-1 and 12.5.1.
     #[inline(always)]
     pub(super) fn enter_mmx(&mut self) -> Result<(), Stop> {
-        if self.cpu.mode & mode::NO_X87 == 0 && self.cpu.fpu.status & ES == 0 { Ok(()) } else { self.mmx_refused() }
+        if self.cpu.mode & mode::NO_X87 == 0 && self.cpu.fpu.status & ES == 0 {
+            Ok(())
+        } else {
+            self.mmx_refused()
+        }
     }
 
     #[cold]
@@ -180,7 +184,14 @@ impl Exec<'_> {
 
     /// MASKMOVQ, MASKMOVDQU. The whole range is checked, whatever the mask: the manual leaves it open
     /// (SDM vol. 2, MASKMOVDQU).
-    pub(super) fn write_masked(&mut self, seg: Seg, bytes: u8, ea: u64, v: u128, mask: u128) -> Result<(), Stop> {
+    pub(super) fn write_masked(
+        &mut self,
+        seg: Seg,
+        bytes: u8,
+        ea: u64,
+        v: u128,
+        mask: u128,
+    ) -> Result<(), Stop> {
         let lin = self.linear(seg, ea, u32::from(bytes), true)?;
         self.probe_mem(Seg::Flat, lin, u32::from(bytes), true)?;
         let (v, mask) = (v.to_le_bytes(), mask.to_le_bytes());

@@ -1,6 +1,9 @@
 //! Images of the x87 and SSE state: FLDENV, FNSTENV, FNSAVE, FRSTOR (SDM vol. 1, 8.1.10 and 8.1.11), FXSAVE,
 //! FXRSTOR (SDM vol. 1, 10.5).
 
+#[cfg(test)]
+mod tests;
+
 use crate::exec::Exec;
 use crate::fault::Stop;
 use crate::float::F80;
@@ -11,12 +14,17 @@ use x86::{Seg, cr0, cr4, vector};
 
 /// Bits of MXCSR that exist (MXCSR_MASK of the FXSAVE image).
 pub const MXCSR_MASK: u32 = 0xFFFF;
-/// Bytes of the FXSAVE image, and the last of them that it writes or reads (with eight XMM registers).
+/// Bytes of the FXSAVE image (SDM vol. 1, table 10-2).
 const FX_SIZE: u32 = 512;
-const FX_XMM: u64 = 160;
-/// Registers of the FXSAVE image: x87 registers begin here, each in 16 bytes.
+/// Where the x87 registers begin in it, each in 16 bytes.
 const FX_ST: u64 = 32;
+/// Where the XMM registers begin in it.
+const FX_XMM: u64 = 160;
+/// XMM registers outside 64-bit mode.
 const XMM_COUNT: u8 = 8;
+
+/// Above fields of 16 bits in the 32-bit environment: reserved, but ones in silicon.
+const ONES: u32 = 0xFFFF_0000;
 
 /// Does one of them.
 ///
@@ -180,21 +188,22 @@ impl Image {
         let (low, high) = (|v: u32| v & 0xFFFF, |v: u32| v >> 16);
         let mut fields = [u32::from(f.control), u32::from(f.status), u32::from(tag_word(&f)), 0, 0, 0, 0];
         let pointers = if x.cpu.is_protected() {
-            [code, if w == Width::W16 { cs } else { cs | opcode << 16 }, data, ds]
+            [code, if w == Width::W16 { cs } else { cs | opcode << 16 }, data, ds | ONES]
         } else {
             // Linear addresses; the 16-bit format has 20 bits of them.
             let code = (cs << 4).wrapping_add(code);
             let data = (ds << 4).wrapping_add(data);
             [low(code), high(code) << 12 | opcode, low(data), high(data) << 12]
         };
+        for field in &mut fields[..3] {
+            *field |= ONES;
+        }
         fields[3..].copy_from_slice(&pointers);
         for (n, v) in (0u64..).zip(fields) {
             if w == Width::W16 {
                 self.write(x, Width::W16, 2 * n, u64::from(low(v)))?;
             } else {
-                // Fields of 16 bits have ones above them.
-                let fill = if matches!(n, 0..=2 | 6) { 0xFFFF_0000 } else { 0 };
-                self.write(x, Width::W32, 4 * n, u64::from(v | fill))?;
+                self.write(x, Width::W32, 4 * n, u64::from(v))?;
             }
         }
         Ok(())
@@ -255,10 +264,7 @@ fn fxsave(x: &mut Exec<'_>, i: &Insn) -> Result<(), Stop> {
     let image = open_fx(x, i, true)?;
     let f = x.cpu.fpu;
     let word = |v: u16| u64::from(v);
-    let head = word(f.control)
-        | word(f.status) << 16
-        | u64::from(!f.empty) << 32
-        | word(f.opcode) << 48;
+    let head = word(f.control) | word(f.status) << 16 | u64::from(!f.empty) << 32 | word(f.opcode) << 48;
     image.write(x, Width::W64, 0, head)?;
     image.write(x, Width::W64, 8, f.code_offset & 0xFFFF_FFFF | word(f.code_selector) << 32)?;
     image.write(x, Width::W64, 16, f.data_offset & 0xFFFF_FFFF | word(f.data_selector) << 32)?;

@@ -6,7 +6,10 @@
 /// Packed integer operations on two vectors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
-#[expect(missing_docs, reason = "named by operation and element: B 8, W 16, D 32, Q 64 bits; S and U saturate")]
+#[expect(
+    missing_docs,
+    reason = "named by operation and element: B 8, W 16, D 32, Q 64 bits; S and U saturate"
+)]
 pub enum VecOp {
     AddB,
     AddW,

@@ -5,7 +5,10 @@
 //! entry, a fast entry only for a whole page inside RAM, and RAM neither moves nor shrinks.
 
 mod code_pages;
-#[expect(unsafe_code, reason = "guest RAM is reached by base pointer and offset; see the module documentation")]
+#[expect(
+    unsafe_code,
+    reason = "guest RAM is reached by base pointer and offset; see the module documentation"
+)]
 mod ram;
 mod tlb;
 mod walk;

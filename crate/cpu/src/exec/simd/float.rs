@@ -67,7 +67,12 @@ fn each<A: Copy, B: Copy + Default, const N: usize>(
 
 /// An operation on all elements; the choice of operation is outside the loop.
 #[inline(always)]
-fn lanes<T: Ieee + Default, const N: usize>(op: SseArith, a: [T; N], b: [T; N], env: Mxcsr) -> ([T; N], Flags) {
+fn lanes<T: Ieee + Default, const N: usize>(
+    op: SseArith,
+    a: [T; N],
+    b: [T; N],
+    env: Mxcsr,
+) -> ([T; N], Flags) {
     macro_rules! choose {
         ($($op:ident)*) => {
             match op {
@@ -130,7 +135,13 @@ impl Exec<'_> {
     }
 
     #[inline(never)]
-    pub(in super::super) fn packed(&mut self, op: SseArith, w: Width, a: u128, b: u128) -> Result<u128, Stop> {
+    pub(in super::super) fn packed(
+        &mut self,
+        op: SseArith,
+        w: Width,
+        a: u128,
+        b: u128,
+    ) -> Result<u128, Stop> {
         let env = self.env();
         let (r, flags) = if w == Width::W64 {
             let ([low, high], flags) = lanes(op, halves(a), halves(b), env);
@@ -174,7 +185,13 @@ impl Exec<'_> {
     }
 
     #[inline(never)]
-    pub(in super::super) fn compare_flags(&mut self, w: Width, quiet: bool, a: u64, b: u64) -> Result<u64, Stop> {
+    pub(in super::super) fn compare_flags(
+        &mut self,
+        w: Width,
+        quiet: bool,
+        a: u64,
+        b: u64,
+    ) -> Result<u64, Stop> {
         let env = self.env();
         let (relation, flags) = match (w, quiet) {
             (Width::W64, false) => sse::comi(a, b, env),
