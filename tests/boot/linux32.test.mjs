@@ -30,7 +30,7 @@ describe("linux32", { skip: noLinux }, () => {
       instructions > 1e8 && wall > 0 && mips > 1,
       `${instructions} instructions, ${wall} ms, ${mips} MIPS`,
     );
-    assert.equal(memory, 256);
+    assert.ok(memory >= 256 && memory < 400, `${memory} MB`);
     assert.equal(typeof phases, "object");
     assert.equal(typeof jit, "object");
   });

@@ -2,7 +2,6 @@
 //! with WASM_BINDGEN_USE_BROWSER=1 in a browser.
 
 #![cfg(target_arch = "wasm32")]
-#![expect(missing_docs, reason = "tests")]
 
 use js_sys::{Array, Object, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
