@@ -3,7 +3,7 @@
 //! Options by environment: KERNEL, INITRD (default: images/linux32/out), CMDLINE, MULTIBOOT, MEMORY (MB), MAXI (instructions),
 //! INPUT (typed once a prompt shows, "\n" for enter), PROMPT (default "# "), CLOCK=real, HASH (comma-separated counts),
 //! SCREEN=1 (print the text screen at the end), TRACE=1
-//! (counts before each piece of output; counted clock only).
+//! (counts before each piece of output; counted clock only), SNAPSHOT (go on in a restored machine from this count).
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool")]
 #![expect(clippy::disallowed_types, reason = "the host's side of the real clock")]
 
@@ -35,6 +35,7 @@ fn main() {
     };
     loaded.unwrap_or_else(|e| panic!("{e}"));
     let mut input = var("INPUT").map(|s| s.replace("\\n", "\n"));
+    let mut snapshot = var("SNAPSHOT").and_then(|v| v.parse::<u64>().ok());
     let trace = var("TRACE").is_some();
     let prompt = var("PROMPT").unwrap_or_else(|| "# ".into());
     let (mut seen, start) = (Vec::new(), Instant::now());
@@ -57,6 +58,14 @@ fn main() {
             && let Some(text) = input.take()
         {
             machine.serial_input(0, text.as_bytes());
+        }
+        if snapshot.is_some_and(|at| machine.instructions() >= at) {
+            snapshot = None;
+            let bytes = machine.save();
+            let mut other = Machine::new(machine.config().clone()).unwrap_or_else(|e| panic!("{e}"));
+            other.restore(&bytes).unwrap_or_else(|e| panic!("{e}"));
+            eprintln!("restored at {} from {} KB", other.instructions(), bytes.len() >> 10);
+            machine = other;
         }
         match outcome {
             Outcome::Time => {}
