@@ -107,9 +107,11 @@ export class Run {
     const come = new Promise((resolve, reject) => {
       const look = () => {
         const at = this.stdout.indexOf(text, this.#read);
-        if (at >= 0) this.#read = at + text.length;
-        if (at >= 0) resolve();
-        else if (this.process.exitCode !== null || this.process.signalCode !== null) {
+        if (at >= 0) {
+          this.#read = at + text.length;
+          this.#listeners = this.#listeners.filter((listener) => listener !== look);
+          resolve();
+        } else if (this.process.exitCode !== null || this.process.signalCode !== null) {
           const tail = this.stdout.slice(-500);
           reject(
             new Error(`ended without saying ${JSON.stringify(text)}; last: ${tail}\nstderr: ${this.stderr}`),

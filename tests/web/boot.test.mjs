@@ -207,7 +207,7 @@ describe("the page, with the real machine", { skip, timeout: 3 * BOOT_MS }, () =
         text: { kernel: new Blob(["This is a text and no kernel. ".repeat(1000)]) },
         tiny: { kernel: kernel.slice(0, 100) },
         truncated: { kernel: kernel.slice(0, 2_000_000) },
-        "large initrd": { kernel, initrd: new Uint8Array(40 << 20), memory: 32 },
+        "large initrd": { kernel, initrd: new Uint8Array(60 << 20), memory: 64 },
         "no multiboot": { multiboot: kernel },
       };
       const refusals = {};

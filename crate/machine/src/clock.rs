@@ -2,12 +2,14 @@
 //!
 //! Within a slice, time is a straight line through (`base_count`, `base`) with a slope of `rate`. The line is
 //! set anew at the beginning of a slice and when an idle processor lets time jump; in between nothing asks
-//! the host. Counted: the slope is a constant, [`NS_PER_INSTRUCTION`]. Real: the slope is what the host's speed
-//! was measured to be.
+//! the host. Counted: the slope is a constant, [`NS_PER_INSTRUCTION`]. Real: the slope leads from where time is to
+//! where the host's time will be at the end of the slice, as far as the host's speed was measured.
 //!
 //! Rules of the real clock, all against the host's time as this machine has seen it pass:
-//! - Time never runs backwards. Where it lags behind the host at the beginning of a slice (the guest was
-//!   idle, or ran slower than expected), it jumps there.
+//! - Time never runs backwards, and it does not jump while the processor runs: a guest that measures one clock with
+//!   another, in a loop, would be misled by a jump between two readings. Where time lags behind the host at the
+//!   beginning of a slice (the guest was idle, or ran slower than expected) it runs faster for that slice, by
+//!   [`FASTEST`] at the most.
 //! - It is never ahead by more than one slice: a slice ends when virtual time reaches its end, and an idle
 //!   processor lets time jump within the slice but not beyond.
 //! - A jump of the host's clock between two slices that is longer than the wait we asked for by more than
@@ -29,6 +31,8 @@ const ONE: u64 = 1 << FRACTION;
 const RATES: (u64, u64) = (ONE, 1000 * ONE);
 /// Before anything was measured: 10 ns.
 const FIRST_RATE: u64 = 10 * ONE;
+/// How much faster than the host's time virtual time runs at the most to catch up with it.
+const FASTEST: u64 = 8;
 /// A measurement over fewer instructions says nothing.
 const MEASURABLE: u64 = 10_000;
 
@@ -102,6 +106,8 @@ pub(crate) struct HostTime {
     passed: Time,
     /// How long we asked to be left alone.
     pub(crate) asked: u64,
+    /// The processor was halted when the last slice ended.
+    pub(crate) halted: bool,
     /// Measured nanoseconds per instruction, in 1/65536.
     rate: Option<u64>,
 }
@@ -119,8 +125,17 @@ impl HostTime {
         }
         self.last = Some(self.last.unwrap_or(0).max(now));
         self.asked = 0;
-        time.rebase(count, self.passed, self.rate.unwrap_or(FIRST_RATE));
-        self.passed.after(budget)
+        if std::mem::take(&mut self.halted) {
+            time.skip_to(count, self.passed);
+        }
+        let end = self.passed.after(budget);
+        let now = time.at(count);
+        let measured = self.rate.unwrap_or(FIRST_RATE);
+        // The slope by which the instructions of `budget` ns lead from `now` to `end`.
+        let rate = u128::from(measured) * u128::from(end.since(now)) / u128::from(budget.max(1));
+        let rate = u64::try_from(rate).unwrap_or(u64::MAX).min(measured.saturating_mul(FASTEST));
+        time.rebase(count, now, rate);
+        end
     }
 
     /// The host's time now, as far as we can tell without asking: `ran` instructions after the slice began.
@@ -134,7 +149,8 @@ impl HostTime {
             return;
         }
         let sample = (ns.saturating_mul(ONE) / ran).clamp(RATES.0, RATES.1);
-        let rate = self.rate.map_or(sample, |rate| rate - rate / 8 + sample / 8);
+        // A slice in which the host did something else for a while says little.
+        let rate = self.rate.map_or(sample, |rate| (rate + sample.clamp(rate / 4, rate * 4)) / 2);
         self.rate = Some(rate.clamp(RATES.0, RATES.1));
     }
 
@@ -174,12 +190,36 @@ mod tests {
         let mut host = HostTime::default();
         let ms = 1_000_000;
         assert_eq!(host.begin(&mut time, 0, 50 * ms, 4 * ms), Time(4 * ms));
+        host.halted = true;
         let end = host.begin(&mut time, 100, 3_600_000 * ms, 4 * ms);
         assert_eq!(end, Time(LARGEST_JUMP + 4 * ms));
         // But a wait that we asked for passes.
         host.asked = 10_000 * ms;
         let end = host.begin(&mut time, 200, 3_610_000 * ms, 4 * ms);
         assert_eq!(end, Time(LARGEST_JUMP + 10_004 * ms));
+    }
+
+    #[test]
+    fn time_that_lags_behind_runs_faster_but_does_not_jump() {
+        let (mut time, mut host) = (VirtualTime::new(), HostTime::default());
+        let (ms, mut count, mut now) = (1_000_000, 0, 0);
+        // A host that needs 20 ns for an instruction, then 50 ns, then 2 ns, and sleeps for 300 ms at times.
+        for slice in 0..3000u64 {
+            let cost = [20, 50, 2][slice as usize / 1000];
+            let before = time.at(count);
+            let end = host.begin(&mut time, count, now, 4 * ms);
+            assert_eq!(time.at(count), before, "slice {slice}");
+            let next = time.count_at(end);
+            let step = time.at(next).since(before) / (next - count).max(1);
+            assert!(step <= FASTEST * 4 * 50, "slice {slice}: {step} ns an instruction");
+            let took = (next - count) * cost + if slice % 500 == 499 { 300 * ms } else { 0 };
+            host.measured(next - count, took);
+            (count, now) = (next, now + took.max(1000));
+            if slice % 500 == 498 {
+                let off = now.abs_diff(time.at(count).0);
+                assert!(off < 8 * ms, "slice {slice}: off by {off} ns");
+            }
+        }
     }
 
     #[test]

@@ -293,6 +293,7 @@ impl Machine {
                 Some(Outcome::Idle)
             }
             (End::Time(_), next) => {
+                self.run.host.halted = true;
                 let now = self.run.host.estimate(count - start);
                 let wait = next.map_or(LONGEST_WAIT, |at| at.since(now));
                 self.run.idle_ns = wait.min(LONGEST_WAIT);
