@@ -1,8 +1,10 @@
 //! `Exec`: the `Micro` that does it now, on numbers. With the semantics it *is* the interpreter.
 //!
-//! This file holds the processor's access to memory and the micro-operations; `run` the main loop.
+//! This file holds the processor's access to memory and the micro-operations; `run` the main loop,
+//! `hot` the part of it where the time goes.
 
 mod fast;
+mod hot;
 mod memory;
 mod run;
 mod simd;
