@@ -196,8 +196,9 @@ make_image_if_stale() {
   fi
 }
 
-# What prettier keeps in order; the texts (*.md) are laid out by hand.
-prettier_files=('{www,tests,images}/**/*.{js,mjs,ts,json,css,html}' '!images/*/out/**' '*.json' '!package-lock.json')
+# What prettier keeps in order; most texts (*.md) are laid out by hand.
+prettier_files=('{www,tests,images}/**/*.{js,mjs,ts,json,css,html}' '!images/*/out/**' '*.json' '!package-lock.json'
+  www/vm/wasm-interface.md tests/bench/README.md)
 
 check() {
   say "format: Rust"
@@ -207,7 +208,7 @@ check() {
   say "lints: Rust, native"
   cargo clippy -q --workspace --all-targets -- -D warnings
   say "lints: crate/web for $wasm"
-  cargo clippy -q -p web --target $wasm --all-targets -- -D warnings
+  cargo clippy -q -p web --target $wasm --all-targets --all-features -- -D warnings
   say "lints: shell scripts"
   local scripts
   mapfile -t scripts < <(find images tests -name '*.sh' -not -path '*/out/*')
@@ -262,9 +263,9 @@ tests() {
   : >$log
   suite "check" ./build.sh check
   suite "crates, native" cargo test -q --no-fail-fast --workspace --exclude web
-  suite "crate/web in Node" cargo test -p web --target $wasm
+  suite "crate/web in Node" cargo test -p web --target $wasm --features harness
   suite "crate/web in Chromium" env WASM_BINDGEN_USE_BROWSER=1 CHROMEDRIVER=/usr/bin/chromedriver \
-    cargo test -p web --target $wasm
+    cargo test -p web --target $wasm --features harness
   suite "shell's parts" node_tests www
   local before=${#failed[@]}
   suite "build" ./build.sh build

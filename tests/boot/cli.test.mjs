@@ -398,6 +398,10 @@ describe("what the machine is given, and results", () => {
     for (const key of ["instructions", "wall_ms", "mips", "phases", "jit", "peak_rss_bytes"])
       assert.ok(key in all, key);
   });
+  test("a seed takes the place of the host's random bytes, also in real time", async () => {
+    const { options } = await stats(["--seed", "7"]);
+    assert.deepEqual([options.clock, options.seed, options.entropy], ["real", 7, undefined]);
+  });
   test("options reach the machine", async () => {
     const args = [
       "--deterministic",

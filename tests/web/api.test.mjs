@@ -71,6 +71,21 @@ describe("PageVM", { timeout: 120_000 }, () => {
       );
   });
 
+  it("loses nothing of more text than a serial port has room for", async () => {
+    const { text, heard } = await inPage(async ({ PageVM }) => {
+      const vm = await PageVM.create({ kernel: "images/linux32/vmlinuz" });
+      await vm.waitFor({ serial: "$ " });
+      const text = Array.from({ length: 20_000 }, (_, n) => n.toString(36)).join(",");
+      await vm.pause();
+      await vm.sendSerial(0, `echo ${text.slice(0, 50_000)}`);
+      await vm.sendSerial(0, `${text.slice(50_000)}\n`);
+      await vm.run();
+      await vm.waitFor({ serial: "\r\n" });
+      return { text, heard: await vm.waitFor({ serial: /.*\r\n/ }) };
+    });
+    assert.ok(heard === `${text}\r\n`, `${heard.length} characters of ${text.length}`);
+  });
+
   it("waits for text in order, on serial line and screen", async () => {
     const result = await inPage(async ({ PageVM }) => {
       const vm = await PageVM.create({ kernel: "images/linux32/vmlinuz" });

@@ -70,8 +70,13 @@ describe("the page", { timeout: 180_000 }, () => {
     await page
       .locator("#kernel")
       .setInputFiles({ name: "my-kernel", mimeType: "application/octet-stream", buffer: KERNEL });
+    await page.evaluate(() => (globalThis.before = document.querySelector("page-vm").vm));
     await page.getByRole("button", { name: "Start with these" }).click();
-    await untilState(page, "loading");
+    // Loading a file may be over before anybody looks.
+    await page.waitForFunction(() => {
+      const { vm } = document.querySelector("page-vm");
+      return vm && vm !== globalThis.before;
+    });
     await untilReady(page);
     assert.match(await screenText(page), /Memory: 128M/);
     assert.match(await screenText(page), /Command line: from=form/);

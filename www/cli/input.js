@@ -1,12 +1,5 @@
 // @ts-check
-/** What is on its way into the machine: bytes for a serial port, keys for the keyboard. */
-
-/** The most that is handed over at a time. */
-const CHUNK = 16 * 1024;
-
-/** So much may wait here before the source is asked to wait; and it goes on when this much is left. */
-const HIGH_WATER = 64 * 1024;
-const LOW_WATER = 16 * 1024;
+/** What is typed on the machine's keyboard, and when. */
 
 /**
  * Between two typed characters: what a guest that polls its keyboard now and then keeps up with (a BIOS keeps only 15
@@ -14,79 +7,71 @@ const LOW_WATER = 16 * 1024;
  */
 const KEY_MS = 20;
 
-/**
- * Bytes for one serial port. The machine takes as many as it has room for; the rest waits here, and when much waits
- * the source is held.
- */
-export class SerialFeed {
-  /** @type {Uint8Array[]} */
-  #waiting = [];
-  #length = 0;
-  #held = false;
-  #give;
-  #hold;
-
-  /**
-   * @param {(bytes: Uint8Array) => number} give answers how many of the bytes were taken
-   * @param {(full: boolean) => void} hold
-   */
-  constructor(give, hold = () => {}) {
-    this.#give = give;
-    this.#hold = hold;
-  }
-
-  /** @param {Uint8Array} bytes */
-  push(bytes) {
-    this.#waiting.push(bytes);
-    this.#length += bytes.length;
-    this.pump();
-  }
-
-  /** Hands over what there is room for. To be called now and then while anything waits. */
-  pump() {
-    for (let first; (first = this.#waiting[0]);) {
-      const chunk = first.subarray(0, CHUNK);
-      const taken = chunk.length && this.#give(chunk);
-      this.#length -= taken;
-      if (taken === first.length) this.#waiting.shift();
-      else this.#waiting[0] = first.subarray(taken);
-      if (taken < chunk.length) break;
-    }
-    const held = this.#length > (this.#held ? LOW_WATER : HIGH_WATER);
-    if (held !== this.#held) this.#hold(held);
-    this.#held = held;
-  }
-}
-
 /** Types characters one after the other. */
 export class Typist {
   /** @type {import("../lib/keys.js").KeyMove[][]} */
   #waiting = [];
-  /** @type {NodeJS.Timeout | undefined} */
-  #timer;
+  /** A character was typed, and the pause after it is not over. */
+  #pausing = false;
   #move;
+  #wait;
 
-  /** @param {(code: string, down: boolean) => void} move */
-  constructor(move) {
+  /**
+   * @param {(code: string, down: boolean) => void} move
+   * @param {(ms: number, then: () => void) => void} wait calls `then` when so much time has passed
+   */
+  constructor(move, wait) {
     this.#move = move;
+    this.#wait = wait;
   }
 
   /** @param {import("../lib/keys.js").KeyMove[][]} keys */
   type(keys) {
     this.#waiting.push(...keys);
-    if (!this.#timer) this.#next();
+    if (!this.#pausing) this.#next();
   }
 
   stop() {
-    clearTimeout(this.#timer);
     this.#waiting = [];
   }
 
   #next() {
-    this.#timer = undefined;
     const moves = this.#waiting.shift();
+    this.#pausing = moves !== undefined;
     if (!moves) return;
     for (const { code, down } of moves) this.#move(code, down);
-    this.#timer = setTimeout(() => this.#next(), KEY_MS);
+    this.#wait(KEY_MS, () => this.#next());
+  }
+}
+
+/** Time as the machine counts it, for what is to happen in it at the same moment every time. */
+export class MachineTime {
+  /** @type {{ at: number, then: () => void }[]} in the order of their times */
+  #waiting = [];
+  #now;
+
+  /** @param {() => number} now the machine's milliseconds */
+  constructor(now) {
+    this.#now = now;
+  }
+
+  /** Whether anything waits. */
+  get awaited() {
+    return this.#waiting.length > 0;
+  }
+
+  /** Calls `then` once so much time has passed. @param {number} ms @param {() => void} then */
+  wait(ms, then) {
+    this.#waiting.push({ at: this.#now() + ms, then });
+    this.#waiting.sort((a, b) => a.at - b.at);
+  }
+
+  /** To be called after every slice. */
+  passed() {
+    const now = this.#now();
+    for (let first; (first = this.#waiting[0]) && first.at <= now;) {
+      this.#waiting.shift();
+      first.then();
+    }
   }
 }

@@ -6,12 +6,18 @@
  * Whatever ends the run calls `end` with an exit status; the first to do so decides. Output of the slice in which it
  * happened has been delivered by then, and the results (--stats, --save, --screenshot, --screen-text) are written on
  * every path but a fault of ours.
+ *
+ * A deterministic run decides nothing by the host's clock. Whatever is sent, is sent after a slice, because of what the
+ * slices before brought out, and slices end at fixed instruction counts. Texts on the screen are looked for after every
+ * slice, keys are spaced in the machine's time, and a pipe or file on standard input is read before the machine starts.
+ * (What a pipe brings later, or a terminal, comes when it comes.)
  */
 import { randomBytes } from "node:crypto";
 import { Driver } from "../vm/driver.js";
+import { SerialFeed } from "../vm/serial-feed.js";
 import { badUse, Failure, guestStatus, Status } from "./failure.js";
 import { checkWritable, readImage, writeFile } from "./files.js";
-import { SerialFeed, Typist } from "./input.js";
+import { MachineTime, Typist } from "./input.js";
 import { FileSink, nowhere } from "./output.js";
 import { encodePng } from "./png.js";
 import { Script } from "./script.js";
@@ -32,7 +38,7 @@ import { Terminal } from "./terminal.js";
 /** Longer than in a page: nobody waits for a picture, and input ends an idle sleep at once. */
 const SLICE_MS = 16;
 
-/** How often the text screen is looked at while a text on it is waited for. */
+/** How often the text screen is looked at while a text on it is waited for, unless the run is deterministic. */
 const LOOK_MS = 50;
 
 /** The machine waits while so much of its output has not been read. */
@@ -147,8 +153,7 @@ function machineOptions(options) {
     reboot,
     clock: deterministic ? "counted" : "real",
     rtc: options.rtc ?? (deterministic ? FIXED_RTC : Math.floor(Date.now() / 1000)),
-    ...(deterministic ? {} : { entropy: new Uint8Array(randomBytes(32)) }),
-    ...(seed === undefined ? {} : { seed }),
+    ...(seed !== undefined ? { seed } : deterministic ? {} : { entropy: new Uint8Array(randomBytes(32)) }),
     ...(options["code-cache"] === undefined ? {} : { codeCache: options["code-cache"] }),
     ...(options["max-instructions"] === undefined ? {} : { maxInstructions: options["max-instructions"] }),
     ...(options["hash-at"] === undefined ? {} : { hashAt: options["hash-at"] }),
@@ -186,6 +191,9 @@ class Session {
   /** @type {Terminal | undefined} */
   #terminal;
   #lookedAt = -Infinity;
+  /** Instructions executed before: those of a loaded state. */
+  #before;
+  #machineTime;
   /** The machine waits for the reader of standard output. */
   #stalled = false;
 
@@ -197,15 +205,20 @@ class Session {
    */
   constructor({ vm, deterministic }, options, streams, end) {
     this.#vm = vm;
+    this.#before = vm.instructions();
     this.#deterministic = deterministic;
     this.#options = options;
     this.#streams = streams;
     this.#end = end;
     this.#script = new Script(options.script, (inputs) => this.#send(inputs));
-    this.#typist = new Typist((code, down) => {
-      vm.key(code, down);
-      this.#driver.kick();
-    });
+    this.#machineTime = new MachineTime(() => vm.virtualMs());
+    this.#typist = new Typist(
+      (code, down) => {
+        vm.key(code, down);
+        this.#driver.kick();
+      },
+      (ms, then) => (deterministic ? this.#machineTime.wait(ms, then) : void setTimeout(then, ms)),
+    );
 
     const serial = [this.#sink("serial"), this.#sink("serial2")];
     const debug = this.#sink("debugcon");
@@ -213,8 +226,7 @@ class Session {
     this.#feeds = serial.map((_, port) => {
       const onStdio = (port === 0 ? options.serial : options.serial2) === "stdio";
       const give = (/** @type {Uint8Array} */ bytes) => {
-        const answer = /** @type {number | void} */ (vm.serialInput(port, bytes));
-        const taken = typeof answer === "number" ? answer : bytes.length;
+        const taken = vm.serialInput(port, bytes);
         if (taken) this.#driver.kick();
         return taken;
       };
@@ -261,6 +273,7 @@ class Session {
     if (stdio >= 0) this.#openTerminal(stdio);
     try {
       this.#script.begin();
+      if (this.#deterministic) await Promise.race([this.#terminal?.readAhead(), ended]);
       this.#driver.start();
       return await ended;
     } finally {
@@ -306,12 +319,17 @@ class Session {
   }
 
   #sliceDone() {
+    if (this.#driver.state.code === "internal-error") return; // it may refuse to be asked anything
     for (const feed of this.#feeds) feed.pump();
+    this.#machineTime.passed();
     const now = performance.now();
-    if (this.#script.awaited?.kind === "expect-screen" && now - this.#lookedAt >= LOOK_MS) {
+    const due = this.#deterministic || now - this.#lookedAt >= LOOK_MS;
+    if (this.#script.awaited?.kind === "expect-screen" && due) {
       this.#lookedAt = now;
       this.#look();
     }
+    // Nothing but the machine's time stands between a guest that sleeps and the next key.
+    if (this.#machineTime.awaited) this.#driver.kick();
     if (this.#script.done) this.#end({ status: Status.OK });
     if (this.#script.done) this.#driver.pause();
     this.#mindBacklog();
@@ -379,7 +397,8 @@ class Session {
     const say = (/** @type {string} */ text) => stderr.write(`pagevm: ${text}\n`);
     if (message !== undefined) say(message);
     if (error instanceof Error && error.stack) stderr.write(`${error.stack}\n`);
-    for (const write of [this.#screenshot, this.#screenText, this.#save, this.#stats]) {
+    // Figures before saving, which takes memory of its own.
+    for (const write of [this.#screenshot, this.#screenText, this.#stats, this.#save]) {
       try {
         write.call(this);
       } catch (thrown) {
@@ -420,7 +439,7 @@ class Session {
     const stats = {
       ...JSON.parse(vm.stats()),
       wall_ms: wall,
-      mips: wall > 0 ? vm.instructions() / wall / 1000 : 0,
+      mips: wall > 0 ? (vm.instructions() - this.#before) / wall / 1000 : 0,
       elapsed_ms: performance.now(),
       peak_rss_bytes: process.resourceUsage().maxRSS * 1024,
       ...(this.#deterministic ? { state_hash: vm.stateHash() } : {}),

@@ -3,6 +3,9 @@
 
 const CTRL_A = 0x01;
 
+/** A pipe that says nothing for so long is not read ahead any further. */
+const QUIET_MS = 1000;
+
 /**
  * @typedef {object} TerminalHooks
  * @property {(bytes: Uint8Array) => void} onInput
@@ -15,6 +18,8 @@ export class Terminal {
   #raw = false;
   /** Ctrl-A was the last key. */
   #escaped = false;
+  /** What is read ahead. @type {Uint8Array[] | undefined} */
+  #ahead;
   #restore = () => this.close();
 
   /**
@@ -44,6 +49,28 @@ export class Terminal {
     this.#raw = true;
   };
 
+  /**
+   * Waits until all that a pipe or file has to say is there, or its writer waits for something. A terminal is not
+   * waited for.
+   */
+  async readAhead() {
+    const stdin = this.#stdin;
+    if (stdin.isTTY) return;
+    /** @type {Uint8Array[]} */
+    const ahead = [];
+    this.#ahead = ahead;
+    await new Promise((resolve) => {
+      let timer = setTimeout(resolve, QUIET_MS);
+      stdin.on("data", () => {
+        clearTimeout(timer);
+        timer = setTimeout(resolve, QUIET_MS);
+      });
+      for (const end of ["end", "error", "close"]) stdin.on(end, resolve);
+    });
+    this.#ahead = undefined;
+    for (const bytes of ahead) this.#hooks.onInput(bytes);
+  }
+
   /** The guest has more than it can take: the rest waits in the pipe. @param {boolean} full */
   hold(full) {
     if (full) this.#stdin.pause();
@@ -60,6 +87,10 @@ export class Terminal {
 
   /** @param {Uint8Array} bytes */
   #input(bytes) {
+    if (this.#ahead) {
+      this.#ahead.push(bytes);
+      return;
+    }
     if (!this.#raw) {
       this.#hooks.onInput(bytes);
       return;

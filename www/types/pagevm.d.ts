@@ -31,7 +31,10 @@ export interface CreateOptions {
   cpu?: string | undefined;
   /** Date and time at power-on: seconds since 1970, UTC. */
   rtc?: number | undefined;
-  /** Where entropy starts from; with it, `clock: "counted"` is another but equally repeatable run. */
+  /**
+   * Where the guest's random bytes start from. Without it `clock: "real"` takes them from the browser's generator, and
+   * `clock: "counted"` from a seed of its own.
+   */
   seed?: number | bigint | undefined;
   /** Whether a guest that resets the machine boots again (default) or ends its run. */
   reboot?: boolean | undefined;
@@ -186,7 +189,7 @@ export class PageVM extends EventTarget {
   /** Ends the machine and frees what it holds. */
   destroy(): Promise<void>;
 
-  /** Sends text (as UTF-8) or bytes to a serial port; 0 is COM1. */
+  /** Sends text (as UTF-8) or bytes to a serial port; 0 is COM1. What the port has no room for yet waits. */
   sendSerial(port: number, data: string | Uint8Array): Promise<void>;
   /** Types on the keyboard, US layout; resolves when the last key is up. */
   sendText(text: string): Promise<void>;

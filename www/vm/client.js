@@ -303,9 +303,14 @@ export class PageVM extends EventTarget {
       ),
     );
     const now = Math.floor(Date.now() / 1000);
-    const entropy = crypto.getRandomValues(new Uint8Array(32));
-    const real = (options.clock ?? "real") === "real" ? { rtc: now, entropy } : {};
-    await this.#connection.request("build", { options: { ...real, ...passed }, boot }, buffersOf(boot));
+    const real = (options.clock ?? "real") === "real";
+    const outside = {
+      ...(real ? { rtc: now } : {}),
+      ...(real && (options.seed ?? null) === null
+        ? { entropy: crypto.getRandomValues(new Uint8Array(32)) }
+        : {}),
+    };
+    await this.#connection.request("build", { options: { ...outside, ...passed }, boot }, buffersOf(boot));
   }
 
   /** @param {number} port */

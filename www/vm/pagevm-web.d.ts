@@ -21,7 +21,7 @@ declare module "pagevm-web" {
     idleMs(): number;
     exitValue(): number;
     serialOutput(port: number): Uint8Array<ArrayBuffer>;
-    serialInput(port: number, bytes: Uint8Array): void;
+    serialInput(port: number, bytes: Uint8Array): number;
     debugOutput(): Uint8Array<ArrayBuffer>;
     log(): string;
     key(code: string, down: boolean): boolean;
@@ -34,6 +34,7 @@ declare module "pagevm-web" {
     framePixels(): Uint8ClampedArray<ArrayBuffer>;
     screenText(): string;
     instructions(): number;
+    virtualMs(): number;
     hashes(): string;
     stateHash(): string;
     stats(): string;

@@ -12,8 +12,10 @@ import init, { Vm } from "pagevm-web";
 import { PageVMError, plainError } from "../lib/error.js";
 import { sentenceOf } from "../lib/words.js";
 import { Driver } from "./driver.js";
+import { SerialFeed } from "./serial-feed.js";
 
 const FRAME_MS = 1000 / 60;
+const SERIAL_PORTS = 2;
 
 /** Between two key moves of typed text: a guest that takes its keyboard's bytes one by one keeps up with that. */
 const KEY_MS = 4;
@@ -35,8 +37,15 @@ class Session {
   #vm;
   /** @type {Driver} */
   #driver;
+  /** What the page sent to a serial port waits here until there is room for it. */
+  #feeds = Array.from(
+    { length: SERIAL_PORTS },
+    (_, port) => new SerialFeed((bytes) => this.#give(port, bytes)),
+  );
   /** Someone pulled the plug: the driver calls it paused, the user calls it off. */
   #unplugged = false;
+  /** Instructions executed before the driver was made: those of a restored state. */
+  #before = 0;
   #pageWantsFrame = false;
   /** The screen was rendered and the page has not seen it. */
   #unsent = false;
@@ -70,7 +79,17 @@ class Session {
         if (state.error !== undefined) console.error(state.error);
         post({ event: "state", detail });
       },
+      onSlice: () => {
+        if (this.#driver.running) for (const feed of this.#feeds) feed.pump();
+      },
     });
+  }
+
+  /** @param {number} port @param {Uint8Array} bytes */
+  #give(port, bytes) {
+    const taken = this.#vm.serialInput(port, bytes);
+    if (taken) this.#driver.kick();
+    return taken;
   }
 
   run() {
@@ -113,8 +132,7 @@ class Session {
 
   /** @param {number} port @param {Uint8Array} bytes */
   serial(port, bytes) {
-    this.#vm.serialInput(port, bytes);
-    this.#driver.kick();
+    this.#feeds[port]?.push(bytes);
   }
 
   /** @param {KeyMove[]} moves */
@@ -160,7 +178,7 @@ class Session {
   stats() {
     const stats = JSON.parse(this.#vm.stats());
     const wall = this.#driver.wallMs;
-    const mips = wall > 0 ? this.#vm.instructions() / wall / 1000 : 0;
+    const mips = wall > 0 ? (this.#vm.instructions() - this.#before) / wall / 1000 : 0;
     return JSON.stringify({ ...stats, wall_ms: wall, mips });
   }
 
@@ -180,6 +198,7 @@ class Session {
     this.#driver.destroy();
     this.#unplugged = false;
     this.#driver = this.#newDriver();
+    this.#before = this.#vm.instructions();
     if (running) this.#driver.start();
     else post({ event: "state", detail: { state: "paused" } });
     this.#sendFrame();

@@ -1,8 +1,8 @@
 //! The one source of time for devices and the time-stamp counter.
 //!
 //! Virtual time is a count of nanoseconds since power-on. Within a slice it is a linear function of the
-//! instructions executed (DESIGN section 5), so that reading it never asks the host: the run loop sets the
-//! time before each register access or timer, and devices only read it.
+//! instructions executed, and the host's clock is looked at only between slices; so reading the time never asks the
+//! host. The run loop sets it before each register access or timer, and devices only read it.
 
 use std::cell::Cell;
 use std::rc::Rc;

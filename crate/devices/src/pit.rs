@@ -13,6 +13,11 @@
 //! again: an interrupt controller that sees the request withdrawn would forget it, and no PC software relies
 //! on that.
 //!
+//! A count that is still to be loaded on the next tick reads as if it were loaded already. An access takes a PC about
+//! a microsecond, more than a tick, so its software never reads the count from before. Here hundreds of
+//! instructions fit into a tick, and software that writes a count and reads it at once (Linux, when it measures the
+//! time-stamp counter) would be misled.
+//!
 //! Not here: what the data sheet calls illegal (a count of 1 in modes 2 and 3) makes no edges.
 
 use bitfield_struct::bitfield;
@@ -443,8 +448,13 @@ impl Counter {
         digits.into_iter().fold(0, |sum, digit| sum * 10 + digit) % 10_000
     }
 
-    /// The counting element as it is read.
+    /// The counting element as it is read; the module documentation says why a load is not waited for.
     fn value(&self) -> u16 {
+        if self.load_at.is_some() {
+            let mut loaded = self.clone();
+            loaded.load();
+            return loaded.value();
+        }
         let count = if self.mode == Mode::SquareWave && self.loaded {
             // Counted in twos; an odd count starts one less, and its high half ends at zero.
             let odd_high = self.period % 2 == 1 && self.out;
@@ -996,6 +1006,44 @@ mod tests {
         assert!(!out_2(&mut bench));
         to_tick(&mut bench, 11_933);
         assert!(out_2(&mut bench));
+    }
+
+    #[test]
+    fn a_count_can_be_read_as_soon_as_it_is_written() {
+        for (mode, shown) in [(0, 4321), (2, 4321), (3, 4320), (4, 4321)] {
+            let mut bench = bench();
+            bench.write(1, 0, 1);
+            program(&mut bench, 2, mode, 4321);
+            assert_eq!(count(&mut bench, 2), shown, "mode {mode}");
+            to_tick(&mut bench, 1);
+            assert_eq!(count(&mut bench, 2), shown, "mode {mode}: loading takes a tick");
+        }
+    }
+
+    #[test]
+    fn an_operating_system_may_watch_the_high_byte_fall() {
+        // Mode 0 from FFFFh; bytes read in pairs, without a latch, by a loop of 80 ns: Linux's quick_pit_calibrate.
+        let mut bench = bench();
+        let old = bench.read(1, 0);
+        bench.write(1, 0, old & !2 | 1);
+        program(&mut bench, 2, 0, 0xFFFF);
+        let high = |bench: &mut Bench<Pit>| {
+            bench.read(0, 2);
+            bench.read(0, 2)
+        };
+        high(&mut bench);
+        let mut at = Vec::new();
+        for expected in (0xF0..=0xFF).rev() {
+            let mut seen = 0;
+            while high(&mut bench) == expected {
+                bench.run(80);
+                seen += 1;
+            }
+            assert!((6..50_000).contains(&seen), "{expected:x}: {seen} times");
+            at.push(bench.control.clock().now());
+        }
+        let [first, .., last] = at[..] else { unreachable!() };
+        assert!(last.since(first).abs_diff(15 * 256 * 1_000_000_000 / PIT_HZ) <= 1000);
     }
 
     #[test]

@@ -25,7 +25,6 @@ use host::display::Display;
 use host::input::MouseButtons;
 use host::log::Level;
 use host::{KeyCode, Logger};
-use std::collections::VecDeque;
 
 /// Interrupt request lines.
 pub(crate) mod irq {
@@ -103,8 +102,6 @@ pub(crate) struct Board {
     pub(crate) fw_cfg: Handle<FwCfg>,
     post: Handle<PostCode>,
     exit: Handle<ExitPort>,
-    /// Bytes for the guest that a UART had no room for.
-    pub(crate) waiting: [VecDeque<u8>; 2],
     // What the processor was told, and what it has to be told.
     pub(crate) intr: bool,
     pub(crate) attention: bool,
@@ -188,7 +185,6 @@ impl Board {
             fw_cfg,
             post,
             exit,
-            waiting: [VecDeque::new(), VecDeque::new()],
             intr: false,
             attention: false,
             stop: false,
@@ -226,7 +222,6 @@ impl Board {
         for (_, device) in self.parts.iter_mut() {
             device.reset();
         }
-        self.waiting = [VecDeque::new(), VecDeque::new()];
         self.control.take_rose();
         self.irq.take_rose();
         self.map_changed = true;
@@ -316,23 +311,11 @@ impl Board {
         self.sync_lines();
     }
 
-    pub(crate) fn serial_input(&mut self, port: usize, bytes: &[u8]) {
-        if let Some(waiting) = self.waiting.get_mut(port) {
-            waiting.extend(bytes);
-            self.feed_serial(port);
-            self.after_input(self.com[port]);
-        }
-    }
-
-    /// Gives a UART what waits for it. It depends only on what the guest does and on when input came, so
-    /// a run can be repeated.
-    pub(crate) fn feed_serial(&mut self, port: usize) {
-        if let (Some(waiting), Some(&com)) = (self.waiting.get_mut(port), self.com.get(port))
-            && !waiting.is_empty()
-        {
-            let taken = self.parts.get_mut(com).receive(waiting.make_contiguous());
-            waiting.drain(..taken.min(waiting.len()));
-        }
+    pub(crate) fn serial_input(&mut self, port: usize, bytes: &[u8]) -> usize {
+        let Some(&com) = self.com.get(port) else { return 0 };
+        let taken = self.parts.get_mut(com).receive(bytes);
+        self.after_input(com);
+        taken
     }
 
     pub(crate) fn key(&mut self, code: KeyCode, down: bool) {
@@ -520,14 +503,21 @@ mod tests {
     }
 
     #[test]
-    fn more_input_than_a_serial_port_takes_waits() {
+    fn a_serial_port_says_how_much_it_takes_and_loses_nothing_of_that() {
         let (mut board, _) = board();
-        let bytes: Vec<u8> = (0..70_000u32).map(|n| n as u8).collect();
-        board.serial_input(0, &bytes);
-        assert!(!board.waiting[0].is_empty());
+        let bytes: Vec<u8> = (0..200_000u32).map(|n| (n * 7919 >> 5) as u8).collect();
+        let mut given = board.serial_input(0, &bytes);
+        assert!((60_000..70_000).contains(&given), "{given}");
+        // The first byte has gone from the queue to the receiver.
+        given += board.serial_input(0, &bytes[given..]);
+        assert_eq!(board.serial_input(0, &bytes[given..]), 0);
+        assert_eq!(board.serial_input(2, &bytes), 0, "there is no third port");
         let mut count = 0;
         let received: Vec<u8> = (0..bytes.len())
-            .map(|_| {
+            .map(|n| {
+                if n % 10_000 == 9_999 {
+                    given += board.serial_input(0, &bytes[given..]);
+                }
                 while board.port_read(count, Port(port::COM1 + 5), Width::Byte) & 1 == 0 {
                     count += 100_000;
                 }

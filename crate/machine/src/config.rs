@@ -1,6 +1,8 @@
 //! The options a machine is made with.
 
 use crate::error::{ErrorCode, MachineError};
+use host::Entropy;
+use host::entropy::Seeded;
 
 /// How virtual time passes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -23,9 +25,10 @@ pub struct Config {
     pub cpu: String,
     /// Seconds since 1970 UTC at power-on.
     pub rtc: u64,
-    /// The seed of the guest's random bytes, unless `entropy` is given.
-    pub seed: u64,
-    /// Random bytes from the host.
+    /// Where the guest's random bytes start from: with it they are the same every time. Without, the counted clock
+    /// has a seed of its own, and the real clock takes `entropy`.
+    pub seed: Option<u64>,
+    /// Random bytes from the host, for a machine of the real clock without a seed.
     pub entropy: Option<[u8; 32]>,
     /// A guest's reset (and a triple fault) starts what is loaded again; if not, it ends the run.
     pub reboot: bool,
@@ -38,6 +41,9 @@ pub struct Config {
 /// 1 January 2026: what the clock of a counted machine shows unless told otherwise.
 pub(crate) const COUNTED_RTC: u64 = 1_767_225_600;
 
+/// The seed of a counted machine unless told otherwise.
+const COUNTED_SEED: u64 = 0;
+
 impl Default for Config {
     fn default() -> Self {
         Self {
@@ -45,7 +51,7 @@ impl Default for Config {
             clock: ClockMode::default(),
             cpu: String::new(),
             rtc: COUNTED_RTC,
-            seed: 0,
+            seed: None,
             entropy: None,
             reboot: true,
             max_instructions: None,
@@ -75,13 +81,34 @@ impl Config {
         u64::from(self.memory_mb) << 20
     }
 
-    /// 32 random bytes for the guest's own generator.
-    pub(crate) fn random_seed(&self) -> [u8; 32] {
-        use host::Entropy;
-        self.entropy.unwrap_or_else(|| {
-            let mut bytes = [0; 32];
-            host::entropy::Seeded::new(self.seed).fill(&mut bytes);
-            bytes
-        })
+    /// 32 random bytes for the guest's own generator. None if nobody gave any: bytes that are the same in
+    /// every machine would do harm where the guest believes them.
+    pub(crate) fn random_seed(&self) -> Option<[u8; 32]> {
+        let seed = match (self.seed, self.clock) {
+            (Some(seed), _) => seed,
+            (None, ClockMode::Counted) => COUNTED_SEED,
+            (None, ClockMode::Real) => return self.entropy,
+        };
+        let mut bytes = [0; 32];
+        Seeded::new(seed).fill(&mut bytes);
+        Some(bytes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_real_clock_hands_over_no_seed_that_nobody_gave() {
+        let entropy = Some([7; 32]);
+        let seed = |clock, seed, entropy| Config { clock, seed, entropy, ..Config::default() }.random_seed();
+        assert_eq!(seed(ClockMode::Real, None, None), None);
+        assert_eq!(seed(ClockMode::Real, None, entropy), entropy);
+        let seeded = seed(ClockMode::Real, Some(5), entropy);
+        assert_eq!(seeded, seed(ClockMode::Counted, Some(5), None));
+        assert_ne!(seeded, entropy);
+        let default = seed(ClockMode::Counted, None, entropy);
+        assert!(default.is_some() && default != entropy && default != seeded);
     }
 }

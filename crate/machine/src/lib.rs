@@ -30,7 +30,7 @@ pub use error::{ErrorCode, MachineError};
 pub use linux::check as check_linux;
 pub use multiboot::Module;
 pub use multiboot::check as check_multiboot;
-pub use run_loop::{Outcome, QUANTUM};
+pub use run_loop::{IDLE_QUANTUM, Outcome, QUANTUM};
 pub use screen::Screen;
 
 use board::Board;
@@ -181,10 +181,10 @@ impl Machine {
         self.wiring.serial.get(port).map(SerialMemory::take).unwrap_or_default()
     }
 
-    /// Bytes for the guest at COM1 (port 0) or COM2 (port 1). Any number: what the chip does not take at once
-    /// waits.
-    pub fn serial_input(&mut self, port: usize, bytes: &[u8]) {
-        self.settled().serial_input(port, bytes);
+    /// Bytes for the guest at COM1 (port 0) or COM2 (port 1). Returns how many were taken; there is room for
+    /// 64 KB, and the rest is the caller's to give again when the guest has read some.
+    pub fn serial_input(&mut self, port: usize, bytes: &[u8]) -> usize {
+        self.settled().serial_input(port, bytes)
     }
 
     /// Bytes that the guest wrote to port E9h since the last call.

@@ -264,13 +264,15 @@ impl Linux {
             put(at + 16, &(range.kind as u32).to_le_bytes());
         }
         put(zero_page::ACPI_RSDP_ADDR, &TABLES.to_le_bytes());
-        // Random bytes: a list of one element (next, type, length, data).
-        put(field::SETUP_DATA, &SETUP_DATA.to_le_bytes());
-        let seed = config.random_seed();
-        let mut element = 0u64.to_le_bytes().to_vec();
-        element.extend(SETUP_RNG_SEED.to_le_bytes());
-        element.extend((seed.len() as u32).to_le_bytes());
-        element.extend(seed);
+        // Random bytes, if there are any: a list of one element (next, type, length, data).
+        let mut element = Vec::new();
+        if let Some(seed) = config.random_seed() {
+            put(field::SETUP_DATA, &SETUP_DATA.to_le_bytes());
+            element.extend(0u64.to_le_bytes());
+            element.extend(SETUP_RNG_SEED.to_le_bytes());
+            element.extend((seed.len() as u32).to_le_bytes());
+            element.extend(seed);
+        }
 
         let mut cmdline = self.cmdline.clone().into_bytes();
         cmdline.push(0);

@@ -44,11 +44,6 @@ impl Board {
     }
 
     fn after_port(&mut self, part: usize) {
-        for n in 0..self.com.len() {
-            if part == self.com[n].index() {
-                self.feed_serial(n);
-            }
-        }
         if part == self.fw_cfg.index() || part == self.exit_index() {
             self.stop = true;
             self.attention = true;

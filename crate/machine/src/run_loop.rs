@@ -4,9 +4,10 @@
 //! where they lead, the memory map follows the chipset, a waiting DMA transfer is done. The processor
 //! then runs to the next of: the end of the slice, the next timer, the next checkpoint.
 //!
-//! In the counted clock a slice ends at a multiple of [`QUANTUM`] instructions, or where the guest gives a
-//! reason, and never because of the host's speed. A host that only ever acts on what a slice brought
-//! out (answers a prompt, say) therefore acts at the same instruction in every run.
+//! In the counted clock a slice ends at a multiple of [`QUANTUM`] instructions; of a guest that idles, where virtual time
+//! reaches a multiple of [`IDLE_QUANTUM`]; or where the guest gives a reason. Never because of the host's speed, nor of
+//! how the slices before were cut. A host that only ever acts on what a slice brought out (answers a
+//! prompt, say) therefore acts at the same instruction in every run.
 
 use crate::Machine;
 use crate::board::Request;
@@ -20,9 +21,9 @@ use x86::eflags;
 
 /// Instructions of a slice of the counted clock.
 pub const QUANTUM: u64 = 1 << 18;
-/// Times that an idle processor is woken by a timer in one slice of the counted clock. Bounds a slice of a guest
-/// that sleeps through its timers.
-const SKIPS: u32 = 256;
+/// Virtual nanoseconds that an idle processor passes at most in a slice of the counted clock: 16.8 ms. Input of the
+/// user's waits that long for a guest that sleeps.
+pub const IDLE_QUANTUM: u64 = 1 << 24;
 /// Nobody is asked to wait longer than this.
 const LONGEST_WAIT: u64 = 1_000_000_000;
 /// Waits shorter than this are not worth the way to the host.
@@ -171,7 +172,6 @@ impl Machine {
     }
 
     fn slice(&mut self, start: u64, end: End) -> Outcome {
-        let mut skips = 0;
         loop {
             let count = self.processor.cpu.count;
             self.settled();
@@ -201,8 +201,7 @@ impl Machine {
                     return self.reset_or(Outcome::TripleFault);
                 }
                 Exit::Halted => {
-                    skips += 1;
-                    if let Some(outcome) = self.halted(start, end, skips) {
+                    if let Some(outcome) = self.halted(start, end) {
                         return outcome;
                     }
                 }
@@ -273,24 +272,35 @@ impl Machine {
     }
 
     /// The processor waits for an interrupt. Time jumps to the next timer, or the host has to wait.
-    fn halted(&mut self, start: u64, end: End, skips: u32) -> Option<Outcome> {
+    fn halted(&mut self, start: u64, end: End) -> Option<Outcome> {
         let count = self.processor.cpu.count;
         if self.processor.cpu.eflags & eflags::IF == 0 {
             return Some(Outcome::HaltedForever);
         }
         let next = self.board().parts.next_deadline();
         match (end, next) {
-            (End::Count(_), Some(at)) => {
-                self.board_mut().time.skip_to(count, at);
-                (skips >= SKIPS).then_some(Outcome::Time)
+            (End::Count(_), next) => {
+                let time = &mut self.board_mut().time;
+                let quantum = Time((time.at(count).0 / IDLE_QUANTUM + 1).saturating_mul(IDLE_QUANTUM));
+                match next {
+                    Some(at) if at < quantum => {
+                        time.skip_to(count, at);
+                        None
+                    }
+                    Some(_) => {
+                        time.skip_to(count, quantum);
+                        Some(Outcome::Time)
+                    }
+                    None => {
+                        time.skip_to(count, quantum);
+                        self.run.idle_ns = LONGEST_WAIT;
+                        Some(Outcome::Idle)
+                    }
+                }
             }
             (End::Time(end), Some(at)) if at <= end => {
                 self.board_mut().time.skip_to(count, at);
                 None
-            }
-            (End::Count(_), None) => {
-                self.run.idle_ns = LONGEST_WAIT;
-                Some(Outcome::Idle)
             }
             (End::Time(_), next) => {
                 self.run.host.halted = true;

@@ -51,17 +51,17 @@ struct PartV1 {
     bytes: Vec<u8>,
 }
 
-/// What belongs to no part: wires, time, bytes that wait.
+/// What belongs to no part: wires and time.
 #[derive(Serialize, Deserialize)]
-struct BoardV1 {
+struct BoardV2 {
     now: u64,
     irq: u64,
     pirq: u64,
     control: u64,
-    waiting: [Vec<u8>; 2],
 }
 
 const BOARD: &str = "board";
+const BOARD_VERSION: u16 = 2;
 const CPU: &str = "cpu";
 
 impl Machine {
@@ -70,13 +70,11 @@ impl Machine {
         let count = self.processor.cpu.count;
         self.settled();
         let board = self.board();
-        let waiting = |n: usize| board.waiting[n].iter().copied().collect();
-        let own = BoardV1 {
+        let own = BoardV2 {
             now: board.time.at(count).0,
             irq: board.irq.levels(),
             pirq: board.pirq.levels(),
             control: board.control.levels(),
-            waiting: [waiting(0), waiting(1)],
         };
         let (kind, version) = Processor::saved_as();
         let part = |name: &str, kind: &str, version, bytes| PartV1 {
@@ -85,8 +83,10 @@ impl Machine {
             version,
             bytes,
         };
-        let mut parts =
-            vec![part(BOARD, BOARD, 1, encode(&own)), part(CPU, kind, version, self.processor.save())];
+        let mut parts = vec![
+            part(BOARD, BOARD, BOARD_VERSION, encode(&own)),
+            part(CPU, kind, version, self.processor.save()),
+        ];
         for (name, device) in board.parts.iter() {
             let (kind, version) = device.saved_as();
             parts.push(part(name, kind, version, device.save()));
@@ -197,10 +197,10 @@ impl Machine {
             None => Err(bad(&format!("part {name} is missing"))),
         };
         let own = take(BOARD, BOARD)?;
-        if own.version != 1 {
+        if own.version != BOARD_VERSION {
             return Err(of_part(SnapshotError::Version { part: BOARD, found: own.version }));
         }
-        let own: BoardV1 = decode(BOARD, &own.bytes).map_err(of_part)?;
+        let own: BoardV2 = decode(BOARD, &own.bytes).map_err(of_part)?;
         let cpu = take(CPU, Processor::saved_as().0)?;
         let mut board = Board::new(&self.config, &self.wiring);
         // Devices look at the clock when they are restored.
@@ -237,7 +237,6 @@ impl Machine {
         board.irq.restore(own.irq);
         board.pirq.restore(own.pirq);
         board.control.restore(own.control);
-        board.waiting = own.waiting.map(VecDeque::from);
         board.map_changed = true;
         board.parts.remap();
         board.parts.touched_all();

@@ -3,7 +3,7 @@
 mod common;
 
 use common::{ECHO, FILL, POWER_OFF, TIMER, TRIPLE_FAULT, config, machine, run};
-use machine::{ClockMode, Config, Machine, Outcome, QUANTUM};
+use machine::{ClockMode, Config, IDLE_QUANTUM, Machine, Outcome, QUANTUM};
 
 #[test]
 fn an_empty_machine_is_halted() {
@@ -149,4 +149,17 @@ fn the_time_of_day_is_as_asked_for() {
     // Exits with the clock's year: mov al, 9; out 70h, al; in al, 71h; out F4h, al
     let mut machine = machine(&[0xB0, 9, 0xE6, 0x70, 0xE4, 0x71, 0xE6, 0xF4], config());
     assert_eq!(run(&mut machine), Outcome::Exit(0x26));
+}
+
+#[test]
+fn an_idle_guest_of_the_counted_clock_gets_its_turn_at_fixed_times() {
+    // Halts, with interrupts on and none to come; then the same with the timer at 18.2 Hz, which the mask keeps away.
+    let timer = [0xB0, 0xFF, 0xE6, 0x21, 0xFB, 0xB0, 0x34, 0xE6, 0x43, 0xB0, 0, 0xE6, 0x40, 0xE6, 0x40, 0xF4];
+    for (code, outcome) in [(&[0xFB, 0xF4, 0xEB, 0xFD][..], Outcome::Idle), (&timer[..], Outcome::Time)] {
+        let mut machine = machine(code, config());
+        for n in 1..10 {
+            assert_eq!(machine.run(0, 1), outcome);
+            assert_eq!(machine.virtual_ns(), n * IDLE_QUANTUM);
+        }
+    }
 }

@@ -65,8 +65,8 @@ impl<'a> Options<'a> {
             clock,
             cpu: self.with("cpu", "a string", JsValue::as_string)?.unwrap_or_default(),
             rtc,
-            seed: self.with("seed", WHOLE, whole)?.unwrap_or(default.seed),
-            entropy: entropy.filter(|_| clock == ClockMode::Real),
+            seed: self.with("seed", WHOLE, whole)?,
+            entropy,
             reboot: self.with("reboot", "true or false", JsValue::as_bool)?.unwrap_or(true),
             max_instructions: self.with("maxInstructions", WHOLE, whole)?,
             hash_at: self

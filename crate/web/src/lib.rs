@@ -7,6 +7,11 @@
 
 mod convert;
 mod error;
+#[cfg(feature = "harness")]
+mod harness;
+
+#[cfg(feature = "harness")]
+pub use harness::Harness;
 
 use convert::Options;
 use error::Thrown;
@@ -122,10 +127,10 @@ impl Vm {
         Uint8Array::from(self.machine.serial_output(port).as_slice())
     }
 
-    /// Bytes for the guest at COM(port+1).
+    /// Bytes for the guest at COM(port+1); returns how many were taken.
     #[wasm_bindgen(js_name = serialInput)]
-    pub fn serial_input(&mut self, port: usize, bytes: &[u8]) {
-        self.machine.serial_input(port, bytes);
+    pub fn serial_input(&mut self, port: usize, bytes: &[u8]) -> usize {
+        self.machine.serial_input(port, bytes)
     }
 
     /// Drains port E9h.
@@ -196,6 +201,12 @@ impl Vm {
     /// Instructions executed.
     pub fn instructions(&self) -> f64 {
         self.machine.instructions() as f64
+    }
+
+    /// Virtual milliseconds since power-on.
+    #[wasm_bindgen(js_name = virtualMs)]
+    pub fn virtual_ms(&self) -> f64 {
+        self.machine.virtual_ns() as f64 / 1e6
     }
 
     /// Drains the checkpoints reached.

@@ -98,6 +98,26 @@ fn output_ports_and_the_exit_port_reach_javascript() {
 }
 
 #[wasm_bindgen_test]
+fn serial_input_says_how_much_was_taken() {
+    let mut vm = small();
+    let bytes = vec![b'x'; 100_000];
+    let taken = vm.serial_input(0, &bytes);
+    assert!((60_000..70_000).contains(&taken), "{taken}");
+    assert!(vm.serial_input(0, &bytes) < 20);
+    assert_eq!(vm.serial_input(1, b"abc"), 3);
+    assert_eq!(vm.serial_input(7, b"abc"), 0);
+}
+
+#[wasm_bindgen_test]
+fn virtual_time_passes() {
+    let mut vm = small();
+    vm.load_multiboot(kernel(&[0xEB, 0xFE]), "", None).unwrap();
+    assert_eq!(vm.virtual_ms(), 0.0);
+    vm.run(0.0, 4.0);
+    assert_eq!(vm.virtual_ms(), vm.instructions() * 4.0 / 1e6);
+}
+
+#[wasm_bindgen_test]
 fn the_screen_is_rgba() {
     let mut vm = small();
     // mov word [B8000h], 1F50h: a white P on blue

@@ -210,6 +210,9 @@ export class Vm {
   instructions() {
     return this.#at * 1000;
   }
+  virtualMs() {
+    return this.#now;
+  }
   hashes() {
     const text = this.#hashes;
     this.#hashes = "";

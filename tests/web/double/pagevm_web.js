@@ -219,7 +219,9 @@ export class Vm {
   }
   /** @param {number} port @param {Uint8Array} bytes */
   serialInput(port, bytes) {
-    if (port === 0) for (const character of new TextDecoder().decode(bytes)) this.onSerial?.type(character);
+    const taken = bytes.subarray(0, 1000);
+    if (port === 0) for (const character of new TextDecoder().decode(taken)) this.onSerial?.type(character);
+    return taken.length;
   }
   debugOutput() {
     return new Uint8Array();
@@ -286,6 +288,9 @@ export class Vm {
 
   instructions() {
     return this.#instructions;
+  }
+  virtualMs() {
+    return this.#now;
   }
   hashes() {
     return "";
