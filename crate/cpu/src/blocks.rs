@@ -7,17 +7,22 @@
 //!
 //! In front lies the jump cache: direct-mapped by linear address, valid for one generation of the MMU (which
 //! changes whenever a translation may have gone, or code was overwritten). A hit there means that the
-//! architectural TLB holds the page for fetching, so no check is left to be made.
+//! architectural TLB holds the page for fetching, so no check is left to be made. Before that one is asked,
+//! there are the same entries by where the jump *comes from*. Where that entry lies does not depend on the
+//! target's address, so the host's processor need not compute the one before it can load the other: it goes
+//! ahead with the block found, and the comparison is a branch it predicts. (The addresses of the
+//! instructions to run are otherwise one long chain of dependent loads, and that chain is the speed.)
 //!
 //! An instruction that crosses a page boundary is a block of its own. Its second page may change under it,
 //! so that is checked each time it is entered into the jump cache.
 
 use crate::decode::{BlockDecoder, MAX_LEN};
-use crate::exec::{Exec, Fast};
+use crate::exec::{Exec, Fast, fuse};
 use crate::fault::Stop;
 use crate::insn::{Insn, Prefix};
 use crate::mmu::{Access, Mmu, PageMap, Target, chunks};
 use crate::state::mode;
+use std::cell::Cell;
 
 /// Most instructions in a block.
 pub const MAX_INSNS: usize = 64;
@@ -73,6 +78,7 @@ pub struct BlockCache {
     by_key: PageMap<u64, Block>,
     by_page: PageMap<u64, Vec<u64>>,
     jumps: Box<[Jump; JUMP_SLOTS]>,
+    sites: Box<[Cell<Jump>; JUMP_SLOTS]>,
     scratch: Vec<u8>,
     decoded: u64,
 }
@@ -86,6 +92,7 @@ impl Default for BlockCache {
             by_key: PageMap::default(),
             by_page: PageMap::default(),
             jumps: Box::new([NO_JUMP; JUMP_SLOTS]),
+            sites: Box::new([const { Cell::new(NO_JUMP) }; JUMP_SLOTS]),
             scratch: Vec::new(),
             decoded: 0,
         }
@@ -105,6 +112,29 @@ impl BlockCache {
         let j = &self.jumps[slot(lin)];
         let tag = u64::from(generation) << mode::BITS | u64::from(mode_bits);
         (j.lin == lin && j.tag == tag).then_some(j.block)
+    }
+
+    /// The same for a jump from `site`, any number that goes with the instruction.
+    #[inline(always)]
+    #[must_use]
+    pub fn jump_from(&self, site: usize, lin: u64, mode_bits: u32, generation: u32) -> Option<BlockRef> {
+        let known = &self.sites[site & (JUMP_SLOTS - 1)];
+        let tag = u64::from(generation) << mode::BITS | u64::from(mode_bits);
+        let j = known.get();
+        if (j.lin != lin || j.tag != tag) && !self.learn(known, lin, tag) {
+            return None;
+        }
+        Some(known.get().block)
+    }
+
+    #[inline(never)]
+    fn learn(&self, known: &Cell<Jump>, lin: u64, tag: u64) -> bool {
+        let j = self.jumps[slot(lin)];
+        let found = j.lin == lin && j.tag == tag;
+        if found {
+            known.set(j);
+        }
+        found
     }
 
     /// All decoded instructions, blocks one after the other; in each, the last one leads elsewhere or is
@@ -263,6 +293,7 @@ impl BlockCache {
         self.by_key.clear();
         self.by_page.clear();
         *self.jumps = [NO_JUMP; JUMP_SLOTS];
+        *self.sites = [const { Cell::new(NO_JUMP) }; JUMP_SLOTS];
         mmu.code_changed();
     }
 }
@@ -292,6 +323,11 @@ fn decode_run(into: &mut Vec<Insn>, bytes: &[u8], mode_bits: u32) {
     let mut last = None;
     for _ in 0..MAX_INSNS {
         let Ok(insn) = decoder.next_insn() else { break };
+        if last.is_some()
+            && let Some(before) = into.last_mut()
+        {
+            before.fast = fuse(before.fast, insn.fast);
+        }
         into.push(insn);
         if insn.prefix.has(Prefix::LAST) {
             return;

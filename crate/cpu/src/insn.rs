@@ -63,6 +63,9 @@ pub const HIGH_BYTE: u8 = 0x80;
 /// Register slot that is always zero: an absent base or index.
 pub const NO_REG: u8 = 16;
 
+/// In place of [`Mem::scale`]: there is no index. Only specialised forms say so.
+pub const NO_INDEX: u8 = 4;
+
 /// A memory operand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Mem {

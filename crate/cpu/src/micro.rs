@@ -15,8 +15,9 @@
 //! | `P` | a place in memory checked for reading and writing | `Place` |
 //! | `U` | nothing | `()` |
 //!
-//! Rules (DESIGN section 3): branch on the instruction, never on a value; everything that may fault comes
-//! before anything that commits; the only conditional on a value is [`Micro::when`].
+//! Rules for semantics, so that recording them once gives the instruction's meaning for every value: branch on the
+//! instruction, never on a value; everything that may fault comes before anything that commits; the only conditional on
+//! a value is [`Micro::when`].
 
 mod x87;
 

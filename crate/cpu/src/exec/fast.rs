@@ -5,7 +5,7 @@
 //! constants, so that the compiler folds the choices away. Which arm an instruction may use is decided
 //! once, at decoding. An instruction without one (`Fast::None`) goes the general way and means the same.
 
-use crate::insn::{AluOp, Insn, Kind, Op, ShiftOp, Width};
+use crate::insn::{AluOp, Insn, Kind, NO_REG, Op, ShiftOp, Width};
 use x86::Seg;
 
 macro_rules! fast_forms {
@@ -18,7 +18,7 @@ macro_rules! fast_forms {
     };
 }
 
-fast_forms!(
+fast_forms! {
     MovRR, MovRI, MovRM, MovMR, MovMI, Mov8RM, Mov8MR, Mov8RR, Mov8MI, Mov8RI, Mov16RM, Mov16MR, Lea,
     Movzx8R, Movzx8M, Movzx16R, Movzx16M, Movsx8R, Movsx8M, Movsx16R, Movsx16M, AddRR, AddRI, AddRM, AddMR,
     AddMI, SubRR, SubRI, SubRM, SubMR, SubMI, AndRR, AndRI, AndRM, AndMR, AndMI, OrRR, OrRI, OrRM, OrMR,
@@ -27,10 +27,19 @@ fast_forms!(
     And8RI, Or8RI, Or8RR, Xor8RR, Add8RI, Sub8RI, IncR, DecR, IncM, DecM, NegR, NotR, ShlRI, ShrRI, SarRI,
     RolRI, RorRI, ShlRC, ShrRC, ImulRR, ImulRM, ImulRRI, PushR, PushI, PushM, PopR, Leave, Call, CallR,
     CallM, Ret, Jmp, JmpR, JmpM, Nop, JccO, JccNo, JccB, JccAe, JccE, JccNe, JccBe, JccA, JccS, JccNs, JccP,
-    JccNp, JccL, JccGe, JccLe, JccG, SetccR, CmovRR, Cdq,
+    JccNp, JccL, JccGe, JccLe, JccG, SetccR, CmovRR, CmovRM, Xor8RM, Shr16RI, SarRC, MulR, MulM, Cdq,
+    // The same without an index.
+    MovRMPlain, MovMRPlain, MovMIPlain, Mov16RMPlain, Mov16MRPlain, Movzx16MPlain, Movzx8MPlain, LeaPlain,
+    AddRMPlain, CmpRMPlain, CmpMRPlain, CmpMIPlain,
+    // The first of two, done together.
+    CmpRRJccB, CmpRRJccAe, CmpRRJccE, CmpRRJccNe, CmpRRJccBe, CmpRRJccA, CmpRRJccS, CmpRRJccNs, CmpRRJccL,
+    CmpRRJccGe, CmpRRJccLe, CmpRRJccG, CmpRIJccB, CmpRIJccAe, CmpRIJccE, CmpRIJccNe, CmpRIJccBe, CmpRIJccA,
+    CmpRIJccS, CmpRIJccNs, CmpRIJccL, CmpRIJccGe, CmpRIJccLe, CmpRIJccG, TestRRJccB, TestRRJccAe, TestRRJccE,
+    TestRRJccNe, TestRRJccBe, TestRRJccA, TestRRJccS, TestRRJccNs, TestRRJccL, TestRRJccGe, TestRRJccLe,
+    TestRRJccG,
     // Not an instruction: the end of a block that goes on with the next byte.
     End,
-);
+}
 
 const JCC: [Fast; 16] = [
     Fast::JccO,
@@ -55,6 +64,28 @@ const JCC: [Fast; 16] = [
 /// addresses and stack, and (but for those named 8 and 16) 32-bit operands.
 #[must_use]
 pub fn specialise(i: &Insn) -> Fast {
+    let fast = with_index(i);
+    if i.mem.index != NO_REG {
+        return fast;
+    }
+    match fast {
+        Fast::MovRM => Fast::MovRMPlain,
+        Fast::MovMR => Fast::MovMRPlain,
+        Fast::MovMI => Fast::MovMIPlain,
+        Fast::Mov16RM => Fast::Mov16RMPlain,
+        Fast::Mov16MR => Fast::Mov16MRPlain,
+        Fast::Movzx16M => Fast::Movzx16MPlain,
+        Fast::Movzx8M => Fast::Movzx8MPlain,
+        Fast::Lea => Fast::LeaPlain,
+        Fast::AddRM => Fast::AddRMPlain,
+        Fast::CmpRM => Fast::CmpRMPlain,
+        Fast::CmpMR => Fast::CmpMRPlain,
+        Fast::CmpMI => Fast::CmpMIPlain,
+        _ => fast,
+    }
+}
+
+fn with_index(i: &Insn) -> Fast {
     use Kind::{Imm, Mem, Reg};
     let uses_mem = i.k0 == Mem || i.k1 == Mem || i.op == Op::Lea;
     if uses_mem && (i.mem.asz != Width::W32 || i.mem.seg != Seg::Flat && i.op != Op::Lea) {
@@ -103,6 +134,7 @@ pub fn specialise(i: &Insn) -> Fast {
             (AluOp::Or, (Reg, Imm)) => Fast::Or8RI,
             (AluOp::Or, (Reg, Reg)) => Fast::Or8RR,
             (AluOp::Xor, (Reg, Reg)) => Fast::Xor8RR,
+            (AluOp::Xor, (Reg, Mem)) => Fast::Xor8RM,
             (AluOp::Add, (Reg, Imm)) => Fast::Add8RI,
             (AluOp::Sub, (Reg, Imm)) => Fast::Sub8RI,
             _ => Fast::None,
@@ -131,6 +163,7 @@ pub fn specialise(i: &Insn) -> Fast {
             (ShiftOp::Ror, Imm) => Fast::RorRI,
             (ShiftOp::Shl, Reg) => Fast::ShlRC,
             (ShiftOp::Shr, Reg) => Fast::ShrRC,
+            (ShiftOp::Sar, Reg) => Fast::SarRC,
             _ => Fast::None,
         },
         (Op::Imul, Width::W32) => match (i.k1, i.imm2) {
@@ -143,6 +176,10 @@ pub fn specialise(i: &Insn) -> Fast {
         (Op::Nop, _) if i.k0 != Mem => Fast::Nop,
         (Op::Setcc(_), _) if i.k0 == Reg => Fast::SetccR,
         (Op::Cmovcc(_), Width::W32) if i.k1 == Reg => Fast::CmovRR,
+        (Op::Cmovcc(_), Width::W32) => Fast::CmovRM,
+        (Op::Shift(ShiftOp::Shr), Width::W16) if kinds == (Reg, Imm) => Fast::Shr16RI,
+        (Op::Mul, Width::W32) if i.k0 == Reg => Fast::MulR,
+        (Op::Mul, Width::W32) => Fast::MulM,
         (Op::Jcc(cc), _) if i.w2 == Width::W32 => JCC[cc as usize & 15],
         (Op::Jmp, _) if i.w2 == Width::W32 => Fast::Jmp,
         (Op::JmpInd, Width::W32) => {
@@ -218,4 +255,47 @@ fn alu(op: AluOp, kinds: (Kind, Kind)) -> Fast {
         (AluOp::Test, (Mem, Reg)) => Fast::TestMR,
         _ => Fast::None,
     }
+}
+
+/// The branches that [`fuse`] knows, in the order of its rows.
+const FUSED_JCC: [Fast; 12] = [
+    Fast::JccB,
+    Fast::JccAe,
+    Fast::JccE,
+    Fast::JccNe,
+    Fast::JccBe,
+    Fast::JccA,
+    Fast::JccS,
+    Fast::JccNs,
+    Fast::JccL,
+    Fast::JccGe,
+    Fast::JccLe,
+    Fast::JccG,
+];
+
+/// The form of `first` that does `second`, which follows it, as well; its own if there is none. The second
+/// stays where it is, with its own form, for whoever comes to it alone.
+#[must_use]
+pub fn fuse(first: Fast, second: Fast) -> Fast {
+    macro_rules! row {
+        ($($fused:ident)*) => {
+            [$(Fast::$fused),*]
+        };
+    }
+    let row = match first {
+        Fast::CmpRR => row![
+            CmpRRJccB CmpRRJccAe CmpRRJccE CmpRRJccNe CmpRRJccBe CmpRRJccA CmpRRJccS CmpRRJccNs CmpRRJccL
+            CmpRRJccGe CmpRRJccLe CmpRRJccG
+        ],
+        Fast::CmpRI => row![
+            CmpRIJccB CmpRIJccAe CmpRIJccE CmpRIJccNe CmpRIJccBe CmpRIJccA CmpRIJccS CmpRIJccNs CmpRIJccL
+            CmpRIJccGe CmpRIJccLe CmpRIJccG
+        ],
+        Fast::TestRR => row![
+            TestRRJccB TestRRJccAe TestRRJccE TestRRJccNe TestRRJccBe TestRRJccA TestRRJccS TestRRJccNs
+            TestRRJccL TestRRJccGe TestRRJccLe TestRRJccG
+        ],
+        _ => return first,
+    };
+    FUSED_JCC.iter().position(|&jcc| jcc == second).map_or(first, |n| row[n])
 }

@@ -6,11 +6,14 @@
 mod fast;
 mod hot;
 mod memory;
+mod quick;
 mod run;
 mod simd;
+#[cfg(test)]
+mod tests;
 mod x87;
 
-pub use fast::{Fast, specialise};
+pub use fast::{Fast, fuse, specialise};
 pub use memory::Place;
 pub(crate) use memory::bus_width;
 pub use run::{Exit, Processor};
@@ -18,7 +21,7 @@ pub use run::{Exit, Processor};
 use crate::fault::{Fault, Stop};
 use crate::float::F80;
 use crate::helpers;
-use crate::insn::{Gpr, Helper, Insn, Mem, Width};
+use crate::insn::{Gpr, Helper, Insn, Mem, NO_INDEX, Width};
 use crate::micro::{
     BinOp, CmpOp, FlagOp, Micro, UnOp, X87Bin, X87Constant, X87Format, X87Pair, X87Target, X87Un,
 };
@@ -276,8 +279,11 @@ impl Micro for Exec<'_> {
     #[inline(always)]
     fn ea(&mut self, mem: Mem) -> u64 {
         let base = self.cpu.regs[usize::from(mem.base & 31)];
-        let index = self.cpu.regs[usize::from(mem.index & 31)];
-        base.wrapping_add(index << (mem.scale & 3)).wrapping_add(mem.disp as u64) & mem.asz.mask()
+        let index = match mem.scale {
+            NO_INDEX => 0,
+            scale => self.cpu.regs[usize::from(mem.index & 31)] << (scale & 3),
+        };
+        base.wrapping_add(index).wrapping_add(mem.disp as u64) & mem.asz.mask()
     }
     #[inline(always)]
     fn bin(&mut self, op: BinOp, w: Width, a: u64, b: u64) -> u64 {

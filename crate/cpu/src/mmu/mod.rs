@@ -57,7 +57,6 @@ pub struct Mmu {
     write: FastTable,
     /// Where decoded code lies.
     pub code: CodePages,
-    class: u32,
     /// Changes whenever a translation that code was found through may have gone.
     generation: u32,
     /// Data breakpoints are armed: every access takes the slow path.
@@ -77,7 +76,6 @@ impl Mmu {
             read: FastTable::default(),
             write: FastTable::default(),
             code: CodePages::new(pages),
-            class: Class::Supervisor as u32,
             generation: 1,
             watch: false,
         }
@@ -144,7 +142,7 @@ impl Mmu {
     #[inline(always)]
     #[must_use]
     pub fn fast_load(&self, lin: u64, w: Width) -> Option<u64> {
-        let at = self.read.hit(self.class, lin, u64::from(w.bytes()))?;
+        let at = self.read.hit(lin, u64::from(w.bytes()))?;
         Some(self.ram.read(RamOffset(at), w))
     }
 
@@ -152,7 +150,7 @@ impl Mmu {
     #[inline(always)]
     #[must_use]
     pub fn fast_store(&mut self, lin: u64, w: Width, v: u64) -> bool {
-        match self.write.hit(self.class, lin, u64::from(w.bytes())) {
+        match self.write.hit(lin, u64::from(w.bytes())) {
             Some(at) => {
                 self.ram.write(RamOffset(at), w, v);
                 true
@@ -165,7 +163,7 @@ impl Mmu {
     #[inline(always)]
     #[must_use]
     pub fn fast_load_vec(&self, lin: u64) -> Option<[u64; 2]> {
-        let at = self.read.hit(self.class, lin, 16)?;
+        let at = self.read.hit(lin, 16)?;
         Some([self.ram.read(RamOffset(at), Width::W64), self.ram.read(RamOffset(at + 8), Width::W64)])
     }
 
@@ -173,7 +171,7 @@ impl Mmu {
     #[inline(always)]
     #[must_use]
     pub fn fast_store_vec(&mut self, lin: u64, v: [u64; 2]) -> bool {
-        match self.write.hit(self.class, lin, 16) {
+        match self.write.hit(lin, 16) {
             Some(at) => {
                 self.ram.write(RamOffset(at), Width::W64, v[0]);
                 self.ram.write(RamOffset(at + 8), Width::W64, v[1]);
@@ -187,21 +185,21 @@ impl Mmu {
     #[inline(always)]
     #[must_use]
     pub fn fast_place(&self, lin: u64, w: Width) -> Option<RamOffset> {
-        self.write.hit(self.class, lin, u64::from(w.bytes())).map(RamOffset)
+        self.write.hit(lin, u64::from(w.bytes())).map(RamOffset)
     }
 
     /// RAM offset of the page of `lin` and how many bytes of it follow, if it may be read directly.
     #[inline]
     #[must_use]
     pub fn fast_read_run(&self, lin: u64) -> Option<u64> {
-        self.read.hit(self.class, lin, 1)
+        self.read.hit(lin, 1)
     }
 
     /// RAM offset of `lin`, if it may be written directly.
     #[inline]
     #[must_use]
     pub fn fast_write_run(&self, lin: u64) -> Option<u64> {
-        self.write.hit(self.class, lin, 1)
+        self.write.hit(lin, 1)
     }
 
     /// Reads a place.
@@ -222,13 +220,15 @@ impl Mmu {
     /// Recomputes the access class: call after a change of CPL, CR4.SMAP or EFLAGS.AC.
     #[inline]
     pub fn update_class(&mut self, cpu: &Cpu) {
-        self.class = if cpu.cpl == 3 {
-            Class::User as u32
+        let class = if cpu.cpl == 3 {
+            Class::User
         } else if cpu.cr4 & cr4::SMAP != 0 && cpu.eflags & eflags::AC == 0 {
-            Class::SupervisorNoUser as u32
+            Class::SupervisorNoUser
         } else {
-            Class::Supervisor as u32
+            Class::Supervisor
         };
+        self.read.set_class(class);
+        self.write.set_class(class);
     }
 
     /// The physical address of `lin`.
@@ -273,10 +273,10 @@ impl Mmu {
                 && !self.code.any(at >> 12)
                 && self.read_target(page) == Target::Ram(at)
             {
-                self.write.fill(self.class, lin, at, global);
+                self.write.fill(lin, at, global);
             }
         } else if let Target::Ram(at) = self.read_target(page) {
-            self.read.fill(self.class, lin, at, global);
+            self.read.fill(lin, at, global);
         }
     }
 

@@ -132,19 +132,18 @@ impl Tlb {
 pub(super) const FAST_SLOTS: usize = 1 << FAST_BITS;
 const FAST_BITS: u32 = 10;
 
-/// Access classes: who asks. Each has its own part of the fast tables; the value is the index of its first
-/// slot.
+/// Access classes: who asks. Each has its own fast tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u32)]
+#[repr(u8)]
 pub enum Class {
     /// CPL 0 to 2.
-    Supervisor = 0 << FAST_BITS,
+    Supervisor,
     /// CPL 3.
-    User = 1 << FAST_BITS,
+    User,
     /// CPL 0 to 2 under SMAP with AC clear: user pages fault.
-    SupervisorNoUser = 2 << FAST_BITS,
+    SupervisorNoUser,
 }
-const CLASSES: usize = 4; // a power of two, for the index mask
+const CLASSES: usize = 3;
 
 /// A fast entry. An access at `a` of `n` bytes hits if `(a + n - 1) & PAGE_MASK == tag`.
 #[derive(Clone, Copy, Debug)]
@@ -158,18 +157,28 @@ pub(super) struct FastEntry {
 
 const EMPTY: FastEntry = FastEntry { tag: u64::MAX, addend: 0 };
 
-/// One direct-mapped table.
+type Entries = Box<[FastEntry; FAST_SLOTS]>;
+
+/// One direct-mapped table per access class.
 #[derive(Debug)]
 pub(super) struct FastTable {
-    entries: Box<[FastEntry; FAST_SLOTS * CLASSES]>,
+    /// Those of `class`: at hand, so that a hit need not look for them.
+    entries: Entries,
+    class: Class,
+    /// Those of the other classes; in the place of `class` there are empty ones.
+    others: [Entries; CLASSES],
     global: Box<[bool; FAST_SLOTS * CLASSES]>,
+    /// Slots that may be filled, with the class in the bits above.
     filled: Vec<u16>,
 }
 
 impl Default for FastTable {
     fn default() -> Self {
+        let empty = || Box::new([EMPTY; FAST_SLOTS]);
         Self {
-            entries: Box::new([EMPTY; FAST_SLOTS * CLASSES]),
+            entries: empty(),
+            class: Class::Supervisor,
+            others: [empty(), empty(), empty()],
             global: Box::new([false; FAST_SLOTS * CLASSES]),
             filled: Vec::new(),
         }
@@ -177,57 +186,75 @@ impl Default for FastTable {
 }
 
 #[inline(always)]
-fn slot(class: u32, lin: u64) -> usize {
-    ((lin >> 12) as usize & (FAST_SLOTS - 1) | class as usize) & (FAST_SLOTS * CLASSES - 1)
+fn slot(lin: u64) -> usize {
+    (lin >> 12) as usize & (FAST_SLOTS - 1)
 }
 
 impl FastTable {
     /// RAM offset of an access, on a hit.
     #[inline(always)]
-    pub(super) fn hit(&self, class: u32, lin: u64, bytes: u64) -> Option<u64> {
-        let e = &self.entries[slot(class, lin)];
+    pub(super) fn hit(&self, lin: u64, bytes: u64) -> Option<u64> {
+        let e = &self.entries[slot(lin)];
         if lin.wrapping_add(bytes - 1) & !0xFFF == e.tag { Some(lin.wrapping_add(e.addend)) } else { None }
     }
 
-    /// Caches that the page of `lin` lies at RAM offset `page`.
-    pub(super) fn fill(&mut self, class: u32, lin: u64, page: u64, global: bool) {
-        let s = slot(class, lin);
-        let tag = lin & !0xFFF;
-        if self.entries[s].tag == u64::MAX {
-            self.filled.push(s as u16);
+    /// Says who asks from now on.
+    #[inline]
+    pub(super) fn set_class(&mut self, class: Class) {
+        if class != self.class {
+            std::mem::swap(&mut self.entries, &mut self.others[self.class as usize]);
+            std::mem::swap(&mut self.entries, &mut self.others[class as usize]);
+            self.class = class;
         }
-        self.entries[s] = FastEntry { tag, addend: page.wrapping_sub(tag) };
-        self.global[s] = global;
+    }
+
+    fn entry(&mut self, class: usize, slot: usize) -> &mut FastEntry {
+        let of_class = if class == self.class as usize { &mut self.entries } else { &mut self.others[class] };
+        &mut of_class[slot]
+    }
+
+    /// Caches that the page of `lin` lies at RAM offset `page`.
+    pub(super) fn fill(&mut self, lin: u64, page: u64, global: bool) {
+        let slot = slot(lin);
+        let number = (self.class as usize) << FAST_BITS | slot;
+        let tag = lin & !0xFFF;
+        if self.entries[slot].tag == u64::MAX {
+            self.filled.push(number as u16);
+        }
+        self.entries[slot] = FastEntry { tag, addend: page.wrapping_sub(tag) };
+        self.global[number] = global;
     }
 
     /// Empties all entries, or all that are not global.
     pub(super) fn flush(&mut self, keep_global: bool) {
-        let Self { entries, global, filled } = self;
+        let mut filled = std::mem::take(&mut self.filled);
         filled.retain(|&s| {
             let s = usize::from(s);
-            let keep = keep_global && global[s];
+            let keep = keep_global && self.global[s];
             if !keep {
-                entries[s] = EMPTY;
+                *self.entry(s >> FAST_BITS, s & (FAST_SLOTS - 1)) = EMPTY;
             }
             keep
         });
+        self.filled = filled;
     }
 
     /// Empties the entries of one page, in every class.
     pub(super) fn drop_page(&mut self, lin: u64) {
-        for class in 0..CLASSES as u32 {
-            let s = slot(class << FAST_BITS, lin);
-            if self.entries[s].tag == lin & !0xFFF {
+        for class in 0..CLASSES {
+            let e = self.entry(class, slot(lin));
+            if e.tag == lin & !0xFFF {
                 // Stays in `filled`; a duplicate there is harmless.
-                self.entries[s].tag = u64::MAX - 1;
+                e.tag = u64::MAX - 1;
             }
         }
     }
 
     /// Empties the entries that lead to the RAM page at offset `page`.
     pub(super) fn drop_ram_page(&mut self, page: u64) {
-        for &s in &self.filled {
-            let e = &mut self.entries[usize::from(s)];
+        for n in 0..self.filled.len() {
+            let s = usize::from(self.filled[n]);
+            let e = self.entry(s >> FAST_BITS, s & (FAST_SLOTS - 1));
             if e.tag & 0xFFF == 0 && e.tag.wrapping_add(e.addend) == page {
                 e.tag = u64::MAX - 1;
             }

@@ -26,7 +26,7 @@ pub use moves::{cmov, lea, mov, movsx, movzx, setcc};
 pub use shift::shift;
 pub use stack::{leave, pop, push};
 
-use crate::insn::{Insn, Kind, Mem, Op, Width};
+use crate::insn::{Insn, Kind, Mem, NO_INDEX, Op, Width};
 use crate::micro::Micro;
 use x86::{Seg, vector};
 
@@ -43,6 +43,8 @@ pub struct Form {
     pub seg: Seg,
     /// Address size of the memory operand.
     pub asz: Width,
+    /// The memory operand may have an index.
+    pub indexed: bool,
     /// Width of the stack pointer.
     pub stack: Width,
     /// Segment of the stack.
@@ -60,6 +62,7 @@ impl Form {
             k1: i.k1,
             seg: i.mem.seg,
             asz: i.mem.asz,
+            indexed: true,
             stack: i.stack,
             stack_seg: i.stack_seg(),
         }
@@ -68,13 +71,29 @@ impl Form {
     /// Flat segments, 32-bit addresses and stack: the form of specialised arms.
     #[must_use]
     pub const fn flat(w: Width, k0: Kind, k1: Kind) -> Self {
-        Self { w, k0, k1, seg: Seg::Flat, asz: Width::W32, stack: Width::W32, stack_seg: Seg::Flat }
+        Self {
+            w,
+            k0,
+            k1,
+            seg: Seg::Flat,
+            asz: Width::W32,
+            indexed: true,
+            stack: Width::W32,
+            stack_seg: Seg::Flat,
+        }
+    }
+
+    /// The same for memory operands without an index.
+    #[must_use]
+    pub const fn plain(self) -> Self {
+        Self { indexed: false, ..self }
     }
 
     /// The memory operand, with what the form knows about it.
     #[inline(always)]
     const fn mem(self, i: &Insn) -> Mem {
-        Mem { seg: self.seg, asz: self.asz, ..i.mem }
+        let scale = if self.indexed { i.mem.scale & 3 } else { NO_INDEX };
+        Mem { seg: self.seg, asz: self.asz, scale, ..i.mem }
     }
 }
 
