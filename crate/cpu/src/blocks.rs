@@ -41,14 +41,29 @@ pub struct BlockRef {
     pub bytes: u16,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 #[repr(align(32))]
 struct Jump {
     lin: u64,
     /// Generation and mode bits.
     tag: u64,
     block: BlockRef,
+    /// Which block it is, for its heat.
+    number: u32,
+    /// Entries left before the block is hot; hot blocks are looked at each time.
+    heat: Cell<u32>,
 }
+
+/// What a jump from a site led to last.
+#[derive(Clone, Copy, Debug)]
+#[repr(align(32))]
+struct Site {
+    lin: u64,
+    tag: u64,
+    block: BlockRef,
+}
+
+const NO_SITE: Site = Site { lin: 0, tag: u64::MAX, block: BlockRef { first: 0, insns: 0, bytes: 0 } };
 
 #[derive(Clone, Copy, Debug)]
 struct Block {
@@ -57,6 +72,8 @@ struct Block {
     start: u64,
     /// RAM offset of the second page, for an instruction that crosses into it.
     second: Option<u64>,
+    /// Index of its heat.
+    number: u32,
 }
 
 impl Block {
@@ -78,12 +95,27 @@ pub struct BlockCache {
     by_key: PageMap<u64, Block>,
     by_page: PageMap<u64, Vec<u64>>,
     jumps: Box<[Jump; JUMP_SLOTS]>,
-    sites: Box<[Cell<Jump>; JUMP_SLOTS]>,
+    sites: Box<[Cell<Site>; JUMP_SLOTS]>,
+    /// Entries left before each block is hot, but for those in the jump cache, which counts itself.
+    heats: Vec<u32>,
+    /// What a new block starts with.
+    threshold: u32,
+    cleared: bool,
     scratch: Vec<u8>,
     decoded: u64,
 }
 
-const NO_JUMP: Jump = Jump { lin: 0, tag: u64::MAX, block: BlockRef { first: 0, insns: 0, bytes: 0 } };
+/// A heat that is never used up.
+const NEVER: u32 = u32::MAX;
+const NO_BLOCK: u32 = u32::MAX;
+
+const NO_JUMP: Jump = Jump {
+    lin: 0,
+    tag: u64::MAX,
+    block: BlockRef { first: 0, insns: 0, bytes: 0 },
+    number: NO_BLOCK,
+    heat: Cell::new(NEVER),
+};
 
 impl Default for BlockCache {
     fn default() -> Self {
@@ -91,8 +123,11 @@ impl Default for BlockCache {
             insns: Vec::new(),
             by_key: PageMap::default(),
             by_page: PageMap::default(),
-            jumps: Box::new([NO_JUMP; JUMP_SLOTS]),
-            sites: Box::new([const { Cell::new(NO_JUMP) }; JUMP_SLOTS]),
+            jumps: Box::new([const { NO_JUMP }; JUMP_SLOTS]),
+            sites: Box::new([const { Cell::new(NO_SITE) }; JUMP_SLOTS]),
+            heats: Vec::new(),
+            threshold: NEVER,
+            cleared: false,
             scratch: Vec::new(),
             decoded: 0,
         }
@@ -111,7 +146,54 @@ impl BlockCache {
     pub fn jump(&self, lin: u64, mode_bits: u32, generation: u32) -> Option<BlockRef> {
         let j = &self.jumps[slot(lin)];
         let tag = u64::from(generation) << mode::BITS | u64::from(mode_bits);
-        (j.lin == lin && j.tag == tag).then_some(j.block)
+        if j.lin != lin || j.tag != tag {
+            return None;
+        }
+        // A hot block is somebody else's.
+        let heat = j.heat.get().checked_sub(1)?;
+        j.heat.set(heat);
+        Some(j.block)
+    }
+
+    /// Whether the block at a linear address is hot.
+    #[must_use]
+    pub fn is_hot(&self, lin: u64, mode_bits: u32, generation: u32) -> bool {
+        let j = &self.jumps[slot(lin)];
+        let tag = u64::from(generation) << mode::BITS | u64::from(mode_bits);
+        j.lin == lin && j.tag == tag && j.heat.get() == 0
+    }
+
+    /// Lets the block at a linear address cool down: it is hot again after so many entries.
+    pub fn cool(&self, lin: u64, entries: u32) {
+        let j = &self.jumps[slot(lin)];
+        if j.lin == lin {
+            j.heat.set(entries);
+        }
+    }
+
+    /// Sets how many entries make a new block hot. What is decoded already stays as it is.
+    pub fn set_threshold(&mut self, entries: u32) {
+        self.threshold = entries;
+    }
+
+    /// Whether everything was dropped since this was last asked.
+    pub fn take_cleared(&mut self) -> bool {
+        std::mem::take(&mut self.cleared)
+    }
+
+    /// The block at a RAM offset and linear address, if it is decoded and lies in one page, and how often it was
+    /// entered since it was decoded (or since it was hot).
+    #[must_use]
+    pub fn known(&self, start: u64, mode_bits: u32, lin: u64) -> Option<(BlockRef, u32)> {
+        let key = start | u64::from(mode_bits) << 48;
+        let b = self.by_key.get(&key).filter(|b| b.second.is_none())?;
+        let jump = &self.jumps[slot(lin)];
+        let heat = if jump.number == b.number {
+            jump.heat.get()
+        } else {
+            self.heats.get(b.number as usize).copied().unwrap_or(NEVER)
+        };
+        Some((b.at, self.threshold.saturating_sub(heat)))
     }
 
     /// The same for a jump from `site`, any number that goes with the instruction.
@@ -120,19 +202,23 @@ impl BlockCache {
     pub fn jump_from(&self, site: usize, lin: u64, mode_bits: u32, generation: u32) -> Option<BlockRef> {
         let known = &self.sites[site & (JUMP_SLOTS - 1)];
         let tag = u64::from(generation) << mode::BITS | u64::from(mode_bits);
-        let j = known.get();
-        if (j.lin != lin || j.tag != tag) && !self.learn(known, lin, tag) {
+        let s = known.get();
+        if (s.lin != lin || s.tag != tag) && !self.learn(known, lin, tag) {
             return None;
         }
+        // Nobody waits for the heat.
+        let jump = &self.jumps[slot(lin)];
+        let heat = jump.heat.get().checked_sub(1)?;
+        jump.heat.set(heat);
         Some(known.get().block)
     }
 
     #[inline(never)]
-    fn learn(&self, known: &Cell<Jump>, lin: u64, tag: u64) -> bool {
-        let j = self.jumps[slot(lin)];
+    fn learn(&self, known: &Cell<Site>, lin: u64, tag: u64) -> bool {
+        let j = &self.jumps[slot(lin)];
         let found = j.lin == lin && j.tag == tag;
         if found {
-            known.set(j);
+            known.set(Site { lin, tag, block: j.block });
         }
         found
     }
@@ -194,7 +280,15 @@ impl BlockCache {
         // Code under a segment limit is checked as it goes, off the hot loop.
         if mode_bits & mode::FLAT_CODE != 0 {
             let tag = u64::from(x.mmu.generation()) << mode::BITS | u64::from(mode_bits);
-            self.jumps[slot(lin)] = Jump { lin, tag, block: at };
+            let number = self.by_key.get(&key).map_or(NO_BLOCK, |b| b.number);
+            let jump = &mut self.jumps[slot(lin)];
+            if jump.number != number {
+                if let Some(heat) = self.heats.get_mut(jump.number as usize) {
+                    *heat = jump.heat.get();
+                }
+                jump.heat = Cell::new(self.heats.get(number as usize).copied().unwrap_or(NEVER));
+            }
+            *jump = Jump { lin, tag, block: at, number, heat: jump.heat.clone() };
         }
         Ok(at)
     }
@@ -228,7 +322,9 @@ impl BlockCache {
         let at = block_ref(&self.insns, first);
         let bytes = at.bytes;
         self.decoded += u64::from(at.insns);
-        let block = Block { at, start, second };
+        let number = self.heats.len() as u32;
+        self.heats.push(self.threshold);
+        let block = Block { at, start, second, number };
         x.mmu.note_code(start, u64::from(bytes));
         self.by_page.entry(start >> 12).or_default().push(key);
         if let Some(second) = second {
@@ -266,9 +362,10 @@ impl BlockCache {
         }
     }
 
-    /// Drops the blocks whose bytes were written, and forgets the writes.
-    pub fn invalidate_written(&mut self, mmu: &mut Mmu) {
-        for (page, hit) in mmu.code.take_hits() {
+    /// Drops the blocks whose bytes were written, forgets the writes, and says which they were.
+    pub fn invalidate_written(&mut self, mmu: &mut Mmu) -> Vec<(u32, u64)> {
+        let hits = mmu.code.take_hits();
+        for &(page, hit) in &hits {
             let page = u64::from(page);
             let keys = self.by_page.get(&page).cloned().unwrap_or_default();
             for key in keys {
@@ -282,6 +379,7 @@ impl BlockCache {
             mmu.code.set(page, left);
         }
         mmu.code_changed();
+        hits
     }
 
     /// Drops everything.
@@ -292,8 +390,10 @@ impl BlockCache {
         self.insns.clear();
         self.by_key.clear();
         self.by_page.clear();
-        *self.jumps = [NO_JUMP; JUMP_SLOTS];
-        *self.sites = [const { Cell::new(NO_JUMP) }; JUMP_SLOTS];
+        *self.jumps = [const { NO_JUMP }; JUMP_SLOTS];
+        *self.sites = [const { Cell::new(NO_SITE) }; JUMP_SLOTS];
+        self.heats.clear();
+        self.cleared = true;
         mmu.code_changed();
     }
 }

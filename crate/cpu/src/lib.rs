@@ -21,6 +21,7 @@ pub mod platform;
 pub mod semantics;
 pub mod snapshot;
 pub mod state;
+pub mod translator;
 
 pub use exec::{Exit, Processor};
 pub use fault::{Fault, Stop};

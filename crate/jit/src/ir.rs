@@ -45,6 +45,25 @@ macro_rules! define_ops {
 
 cpu::for_each_micro_op!(define_ops);
 
+macro_rules! define_operands {
+    (infallible { $($(#[$id:meta])* $in:ident { $($is:ident : $ist:ty),* } ($($iv:ident : $ik:ident),*) -> $ir:ident;)* }
+     fallible { $($(#[$fd:meta])* $fn:ident { $($fs:ident : $fst:ty),* } ($($fv:ident : $fk:ident),*) -> $fr:ident;)* }) => {
+        impl Op {
+            /// The operations whose results this one takes.
+            #[must_use]
+            pub fn operands(&self) -> Vec<Value> {
+                match *self {
+                    Self::when { c, .. } => vec![c.0],
+                    $(Self::$in { $($iv,)* .. } => vec![$($iv.0),*],)*
+                    $(Self::$fn { $($fv,)* .. } => vec![$($fv.0),*],)*
+                }
+            }
+        }
+    };
+}
+
+cpu::for_each_micro_op!(define_operands);
+
 /// Instructions written down.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Block {

@@ -7,4 +7,8 @@
 
 pub mod eval;
 pub mod ir;
+pub mod emit;
+pub mod engine;
 pub mod lift;
+pub mod module;
+pub mod region;

@@ -262,6 +262,11 @@ impl Machine {
         &self.processor
     }
 
+    /// Has hot code translated. What the guest sees stays the same.
+    pub fn set_translator(&mut self, translator: Box<dyn cpu::translator::Translator>) {
+        self.processor.set_translator(translator);
+    }
+
     /// POST codes (port 80h), oldest first.
     #[must_use]
     pub fn post_codes(&self) -> Vec<u8> {
@@ -272,15 +277,21 @@ impl Machine {
     /// and how much memory is in use.
     #[must_use]
     pub fn stats(&self, running_ms: f64, slices: f64, memory_bytes: f64) -> String {
+        let figures = self.processor.translator_figures();
+        let figure = |name: &str| figures.iter().find(|(n, _)| *n == name).map_or(0.0, |(_, v)| *v);
+        let more: String = figures.iter().map(|(name, v)| format!(",\"{name}\":{v}")).collect();
         format!(
             "{{\"instructions\":{},\"memory_mb\":{:.1},\"phases\":{{\"running_ms\":{running_ms:.1},\"slices\":{slices},\
-             \"virtual_ms\":{:.1},\"reboots\":{}}},\"jit\":{{\"enabled\":false,\"regions\":0,\"modules\":0,\"bytes\":0,\
-             \"live_bytes\":0,\"compile_ms\":0,\"interpreted_instructions\":{},\"exits\":0}}}}",
+             \"virtual_ms\":{:.1},\"reboots\":{}}},\"jit\":{{\"enabled\":{},\"bytes\":{},\
+             \"interpreted_instructions\":{},\"exits\":{}{more}}}}}",
             self.instructions(),
             memory_bytes / 1048576.0,
             self.virtual_ns() as f64 / 1e6,
             self.reboots(),
-            self.instructions(),
+            !figures.is_empty(),
+            figure("wasm_bytes"),
+            self.instructions() as f64 - figure("executed"),
+            figure("calls"),
         )
     }
 }

@@ -7,8 +7,22 @@ use machine::{ClockMode, Config};
 use wasm_bindgen::{JsCast, JsValue};
 
 /// The options there are.
-const NAMES: [&str; 10] =
-    ["memory", "clock", "jit", "cpu", "rtc", "seed", "entropy", "reboot", "maxInstructions", "hashAt"];
+const NAMES: [&str; 12] = [
+    "memory",
+    "clock",
+    "jit",
+    "jitThreshold",
+    "codeCache",
+    "cpu",
+    "rtc",
+    "seed",
+    "entropy",
+    "reboot",
+    "maxInstructions",
+    "hashAt",
+];
+
+const WHOLE: &str = "a whole number that is not negative";
 
 /// A plain object of options.
 pub(crate) struct Options<'a>(&'a JsValue);
@@ -42,8 +56,25 @@ impl<'a> Options<'a> {
         convert(&value).map(Some).ok_or_else(|| bad_option(format!("{name}: not {kind}")))
     }
 
+    /// How hot code is translated; `None` if it is not.
+    pub(crate) fn translator(&self) -> Result<Option<jit::engine::Options>, Thrown> {
+        let eager = self.with("jit", "true, false or \"eager\"", |v| match v.as_string().as_deref() {
+            Some("eager") => Some(Some(true)),
+            Some(_) => None,
+            None => v.as_bool().map(|on| on.then_some(false)),
+        })?;
+        let default = jit::engine::Options::default();
+        let cache = self.with("codeCache", WHOLE, whole)?;
+        let threshold = self.with("jitThreshold", WHOLE, |v| u32::try_from(whole(v)?).ok())?;
+        let cache_bytes = cache.map_or(default.cache_bytes, |n| usize::try_from(n).unwrap_or(usize::MAX));
+        Ok(eager.unwrap_or(Some(false)).map(|eager| jit::engine::Options {
+            threshold: if eager { 0 } else { threshold.unwrap_or(default.threshold) },
+            batch: if eager { 1 } else { default.batch },
+            cache_bytes,
+        }))
+    }
+
     pub(crate) fn config(&self) -> Result<Config, Thrown> {
-        const WHOLE: &str = "a whole number that is not negative";
         let default = Config::default();
         let clock = self.with("clock", "\"real\" or \"counted\"", |v| match v.as_string()?.as_str() {
             "real" => Some(ClockMode::Real),

@@ -3,12 +3,15 @@
 //! Nothing is decided here: values are converted, errors become `Error` objects with a `code`, and the rest
 //! is `machine`.
 
-#![forbid(unsafe_code)]
+#![deny(unsafe_code)]
 
 mod convert;
 mod error;
 #[cfg(feature = "harness")]
 mod harness;
+#[cfg(target_arch = "wasm32")]
+#[expect(unsafe_code, reason = "calls translated code through the table; see the module documentation")]
+pub mod wasm_host;
 
 #[cfg(feature = "harness")]
 pub use harness::Harness;
@@ -66,8 +69,15 @@ impl Vm {
     /// Builds a machine, powered on but with nothing loaded.
     #[wasm_bindgen(constructor)]
     pub fn new(options: &JsValue) -> Result<Vm, JsValue> {
-        let config = Options::new(options)?.config()?;
-        let machine = Machine::new(config).map_err(Thrown)?;
+        let options = Options::new(options)?;
+        #[cfg_attr(not(target_arch = "wasm32"), expect(unused_mut, reason = "nothing is translated there"))]
+        let mut machine = Machine::new(options.config()?).map_err(Thrown)?;
+        #[cfg(target_arch = "wasm32")]
+        if let Some(settings) = options.translator()?
+            && let Some(host) = wasm_host::WasmHost::new()
+        {
+            machine.set_translator(Box::new(jit::engine::Engine::new(host, settings)));
+        }
         Ok(Self { machine, running_ms: 0.0, slices: 0.0 })
     }
 

@@ -297,6 +297,11 @@ impl World {
         Ok(Self { harness, templates, expected: vec![0; SPAN as usize] })
     }
 
+    /// The processor, to be given a translator.
+    pub fn processor(&mut self) -> &mut cpu::Processor {
+        self.harness.processor()
+    }
+
     /// Copies bytes into the window.
     fn load(&mut self, linear: u32, data: &[u8]) {
         let at = linear.wrapping_sub(WINDOW);

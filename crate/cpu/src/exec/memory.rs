@@ -56,7 +56,7 @@ impl Exec<'_> {
         self.fault(if seg == Seg::Ss { vector::SS } else { vector::GP }, 0)
     }
 
-    fn data_access(&self, write: bool) -> Access {
+    pub(super) fn data_access(&self, write: bool) -> Access {
         Access { write, fetch: false, user: self.cpu.cpl == 3, implicit: false }
     }
 
@@ -66,7 +66,11 @@ impl Exec<'_> {
     /// #PF with CR2 set.
     pub fn translate(&mut self, lin: u64, a: Access) -> Result<u64, Stop> {
         match self.mmu.translate(&self.cpu, lin, a) {
-            Ok(phys) => Ok(phys),
+            Ok(phys) => {
+                // Where code lies has to be found anew, at the same instruction whoever executes.
+                self.leave |= self.mmu.take_overflowed();
+                Ok(phys)
+            }
             Err(code) => {
                 self.cpu.cr2 = lin;
                 Err(self.fault(vector::PF, code))
@@ -199,7 +203,7 @@ impl Exec<'_> {
     }
 
     /// Translates both parts of an access, and caches what may be cached.
-    fn resolve(&mut self, w: Width, lin: u64, a: Access) -> Result<SlowPlace, Stop> {
+    pub(super) fn resolve(&mut self, w: Width, lin: u64, a: Access) -> Result<SlowPlace, Stop> {
         let bytes = u64::from(w.bytes());
         let phys = self.translate(lin, a)?;
         if !crosses_page(lin, bytes) {
@@ -239,7 +243,7 @@ impl Exec<'_> {
     }
 
     #[inline(never)]
-    fn read_parts(&mut self, w: Width, parts: SlowPlace) -> u64 {
+    pub(super) fn read_parts(&mut self, w: Width, parts: SlowPlace) -> u64 {
         if parts.first >= w.bytes() {
             return self.read_phys(parts.phys[0], w);
         }
@@ -247,7 +251,7 @@ impl Exec<'_> {
     }
 
     #[inline(never)]
-    fn write_parts(&mut self, w: Width, parts: SlowPlace, v: u64) {
+    pub(super) fn write_parts(&mut self, w: Width, parts: SlowPlace, v: u64) {
         if parts.first >= w.bytes() {
             return self.write_phys(parts.phys[0], w, v);
         }
@@ -322,6 +326,15 @@ impl Exec<'_> {
 }
 
 impl SlowPlace {
+    /// Whether something holds of all the bytes.
+    pub(super) fn all(&self, w: Width, holds: impl Fn(u64) -> bool) -> bool {
+        if self.first >= w.bytes() {
+            let last = u64::from(w.bytes()) - 1;
+            return holds(self.phys[0]) && holds(self.phys[0] + last);
+        }
+        (0..w.bytes()).all(|i| holds(self.byte(i)))
+    }
+
     fn byte(&self, i: u32) -> u64 {
         if i < self.first { self.phys[0] + u64::from(i) } else { self.phys[1] + u64::from(i - self.first) }
     }

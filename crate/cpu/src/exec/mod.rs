@@ -11,12 +11,14 @@ mod run;
 mod simd;
 #[cfg(test)]
 mod tests;
+mod translated;
 mod x87;
 
 pub use fast::{Fast, fuse, specialise};
 pub use memory::Place;
 pub(crate) use memory::bus_width;
 pub use run::{Exit, Processor};
+pub use translated::{Layout, Link};
 
 use crate::fault::{Fault, Stop};
 use crate::float::F80;
@@ -29,6 +31,7 @@ use crate::micro::{Shuffle, SseArith, SseConvert, VecOp};
 use crate::mmu::Mmu;
 use crate::platform::Platform;
 use crate::state::Cpu;
+use crate::translator::StepRuns;
 use memory::SlowPlace;
 use x86::{Cond, Seg, eflags, vector};
 
@@ -52,6 +55,10 @@ pub struct Exec<'a> {
     slow: SlowPlace,
     /// What the slow path read.
     loaded: u64,
+    /// What translated code shares.
+    pub link: Link,
+    /// What it has interpreted.
+    pub step_runs: StepRuns,
     /// Memory.
     pub mmu: Mmu,
     /// The machine.
@@ -78,6 +85,8 @@ impl Exec<'_> {
             jumped: false,
             slow: SlowPlace::default(),
             loaded: 0,
+            link: Link::default(),
+            step_runs: StepRuns::new(),
             mmu,
             plat,
             lifetime: std::marker::PhantomData,

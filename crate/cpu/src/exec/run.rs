@@ -9,6 +9,7 @@ use crate::mmu::{Mmu, OutOfMemory, Ram};
 use crate::platform::Platform;
 use crate::semantics;
 use crate::state::{Cpu, event};
+use crate::translator::{Entered, Translator};
 use x86::{Seg, eflags};
 
 /// Why `run` returned.
@@ -32,6 +33,7 @@ pub struct Processor {
     exec: Box<Exec<'static>>,
     /// Decoded blocks.
     pub blocks: BlockCache,
+    translator: Option<Box<dyn Translator>>,
 }
 
 impl std::ops::Deref for Processor {
@@ -54,7 +56,67 @@ impl Processor {
     /// When the host does not have that much memory.
     pub fn new(ram_size: u64, plat: Box<dyn Platform>) -> Result<Self, OutOfMemory> {
         let mmu = Mmu::new(Ram::new(ram_size)?);
-        Ok(Self { exec: Box::new(Exec::new(mmu, plat)), blocks: BlockCache::default() })
+        Ok(Self { exec: Box::new(Exec::new(mmu, plat)), blocks: BlockCache::default(), translator: None })
+    }
+
+    /// Has hot code translated from now on.
+    pub fn set_translator(&mut self, translator: Box<dyn Translator>) {
+        self.blocks.set_threshold(translator.threshold());
+        self.translator = Some(translator);
+        self.drop_blocks();
+    }
+
+    /// The translator's figures, by name.
+    #[must_use]
+    pub fn translator_figures(&self) -> Vec<(&'static str, f64)> {
+        self.translator.as_ref().map_or_else(Vec::new, |t| t.figures())
+    }
+
+    /// Drops what was made of code that has been overwritten.
+    fn invalidate_written(&mut self) {
+        let Self { exec: x, blocks, translator } = self;
+        let hits = blocks.invalidate_written(&mut x.mmu);
+        if let Some(translator) = translator {
+            translator.written(x, &hits);
+        }
+    }
+
+    /// Hands hot code to the translator. Whether the hot loop can go on; if not, how many instructions the
+    /// interpreter has to do first.
+    fn translated(&mut self) -> Result<Option<u64>, Stop> {
+        let Self { exec: x, blocks, translator } = self;
+        let Some(translator) = translator else {
+            blocks.cool(x.linear_eip(), u32::MAX);
+            return Ok(Some(u64::MAX));
+        };
+        if blocks.take_cleared() {
+            translator.clear(x);
+        }
+        let lin = x.linear_eip();
+        if translator.threshold() == 0 && x.cpu.events == 0 && x.cpu.count < x.limit {
+            // At first sight: the block has to be decoded for that.
+            blocks.find(x, lin)?;
+            if blocks.take_cleared() {
+                translator.clear(x);
+            }
+        }
+        if x.cpu.events != 0 || !blocks.is_hot(lin, x.cpu.mode, x.mmu.generation()) {
+            return Ok(Some(u64::MAX));
+        }
+        let count = x.cpu.count;
+        match translator.enter(x, blocks) {
+            Entered::Interpret(entries) => {
+                if let Some(entries) = entries {
+                    blocks.cool(x.linear_eip(), entries);
+                }
+                Ok(if x.cpu.count == count { Some(u64::MAX) } else { None })
+            }
+            Entered::One => Ok(Some(1)),
+            Entered::Stepped => match x.link.stepped.take() {
+                Some(stop) => Err(stop),
+                None => Ok(None),
+            },
+        }
     }
 
     /// The machine around the processor, if it is a `P`.
@@ -74,28 +136,31 @@ impl Processor {
     /// To be called after the state or RAM was changed from outside (a loader, a snapshot, DMA): derived
     /// state follows.
     pub fn state_changed(&mut self) {
-        let Self { exec: x, blocks } = self;
+        let x = &mut self.exec;
         x.cpu.update_mode();
         x.cpu.update_events();
         x.mmu.update_class(&x.cpu);
         x.mmu.set_watch(x.cpu.dr[7] & 0xFF != 0);
-        blocks.invalidate_written(&mut x.mmu);
+        self.invalidate_written();
     }
 
     /// Drops all decoded code.
     pub fn drop_blocks(&mut self) {
-        let Self { exec, blocks } = self;
+        let Self { exec, blocks, translator } = self;
         blocks.clear(&mut exec.mmu);
+        blocks.take_cleared();
+        if let Some(translator) = translator {
+            translator.clear(exec);
+        }
     }
 
     /// Runs until `limit` instructions have been executed since reset, or something else ends it. The
     /// count never exceeds the limit but for the delivery of an exception.
     pub fn run(&mut self, limit: u64) -> Exit {
-        let Self { exec, blocks } = self;
-        let x = &mut **exec;
-        if x.mmu.code.has_hits() {
-            blocks.invalidate_written(&mut x.mmu);
+        if self.mmu.code.has_hits() {
+            self.invalidate_written();
         }
+        let x = &mut *self.exec;
         x.limit = limit;
         x.leave = false;
         x.index = 0;
@@ -104,45 +169,61 @@ impl Processor {
         if x.attend() {
             return Exit::Platform;
         }
+        if let Some(translator) = &mut self.translator {
+            translator.slice(&mut self.exec);
+        }
         loop {
-            let stop = x.run_hot(blocks);
-            if let Err(stop) = stop
-                && let Err(exit) = x.stopped(stop)
-            {
-                return exit;
-            }
-            if x.leave {
-                x.leave = false;
-                if x.mmu.code.has_hits() {
-                    blocks.invalidate_written(&mut x.mmu);
+            // Before anything runs that may just have been overwritten.
+            if self.exec.leave {
+                self.exec.leave = false;
+                if self.mmu.code.has_hits() {
+                    self.invalidate_written();
                 }
+                let x = &mut *self.exec;
                 if x.plat.needs_attention() && x.attend() {
                     return Exit::Platform;
                 }
-                continue;
             }
-            // The hot loop had nothing it could run as it is.
-            let mut most = u64::MAX;
-            if x.cpu.events != 0 {
-                match x.before_block() {
+            let mut stop = self.exec.run_hot(&self.blocks);
+            let mut most = Some(u64::MAX);
+            if stop.is_ok() && !self.exec.leave {
+                match self.translated() {
                     Ok(n) => most = n,
-                    Err(exit) => return exit,
+                    Err(s) => stop = Err(s),
                 }
             }
-            if x.cpu.count >= limit {
-                return Exit::Limit;
-            }
-            most = most.min(limit - x.cpu.count);
-            let stop = match blocks.find(x, x.linear_eip()) {
-                Ok(b) if b.insns > 0 => x.run_some(blocks.insns(b), most),
-                Ok(_) => Err(x.gp0()),
-                Err(stop) => Err(stop),
-            };
             if let Err(stop) = stop
-                && let Err(exit) = x.stopped(stop)
+                && let Err(exit) = self.exec.stopped(stop)
             {
                 return exit;
             }
+            let Some(most) = most.filter(|_| !self.exec.leave) else { continue };
+            if let Err(exit) = self.interpret(most, limit) {
+                return exit;
+            }
+        }
+    }
+
+    /// One block, or at most so many instructions of it, which the hot loop could not run as it is.
+    fn interpret(&mut self, most: u64, limit: u64) -> Result<(), Exit> {
+        let Self { exec, blocks, .. } = self;
+        let x = &mut **exec;
+        let mut most = most;
+        if x.cpu.events != 0 {
+            most = most.min(x.before_block()?);
+        }
+        if x.cpu.count >= limit {
+            return Err(Exit::Limit);
+        }
+        most = most.min(limit - x.cpu.count);
+        let stop = match blocks.find(x, x.linear_eip()) {
+            Ok(b) if b.insns > 0 => x.run_some(blocks.insns(b), most),
+            Ok(_) => Err(x.gp0()),
+            Err(stop) => Err(stop),
+        };
+        match stop {
+            Err(stop) => x.stopped(stop),
+            Ok(()) => Ok(()),
         }
     }
 }

@@ -37,6 +37,12 @@ impl CodePages {
         self.masks.get(page as usize).is_some_and(|m| *m != 0)
     }
 
+    /// Whether the byte at a RAM offset lies in a chunk with code.
+    #[must_use]
+    pub fn at(&self, at: u64) -> bool {
+        self.masks.get((at >> 12) as usize).is_some_and(|m| m & chunks(at, 1) != 0)
+    }
+
     /// Sets the mask of a page; true if it had none before.
     pub(super) fn add(&mut self, page: u64, mask: u64) -> bool {
         match self.masks.get_mut(page as usize) {

@@ -61,6 +61,8 @@ pub struct Mmu {
     generation: u32,
     /// Data breakpoints are armed: every access takes the slow path.
     watch: bool,
+    /// The architectural TLB was full and has been flushed.
+    overflowed: bool,
 }
 
 impl Mmu {
@@ -78,6 +80,7 @@ impl Mmu {
             code: CodePages::new(pages),
             generation: 1,
             watch: false,
+            overflowed: false,
         }
     }
 
@@ -215,7 +218,50 @@ impl Mmu {
         self.ram.write(at, w, v);
     }
 
+    /// Addresses of the fast tables for reading and writing of an access class, and the mask of their slots.
+    #[must_use]
+    pub fn fast_tables(&self, user: bool) -> (usize, usize, usize) {
+        let class = if user { Class::User } else { Class::Supervisor };
+        (self.read.address(class), self.write.address(class), tlb::FAST_SLOTS - 1)
+    }
+
+    /// The access class at work.
+    #[inline]
+    #[must_use]
+    pub fn class(&self) -> Class {
+        self.read.class()
+    }
+
     // ---- translation ----
+
+    /// Whether one more access might make the architectural TLB overflow.
+    #[inline]
+    #[must_use]
+    pub fn tlb_nearly_full(&self) -> bool {
+        self.tlb.len() + 2 > tlb::CAPACITY
+    }
+
+    /// Whether the architectural TLB has overflowed since this was last asked.
+    #[inline]
+    pub fn take_overflowed(&mut self) -> bool {
+        std::mem::take(&mut self.overflowed)
+    }
+
+    /// RAM offset of the code at `lin`, if that takes no walk.
+    #[must_use]
+    pub fn known_code(&self, cpu: &Cpu, lin: u64) -> Option<u64> {
+        let a = Access { write: false, fetch: true, user: cpu.cpl == 3, implicit: false };
+        let phys = if cpu.cr0 & cr0::PG == 0 {
+            lin
+        } else {
+            let t = self.tlb.lookup(lin).filter(|t| permits(cpu, t, a))?;
+            t.page | lin & ((1 << t.shift) - 1)
+        };
+        match self.read_target(phys) {
+            Target::Ram(at) => Some(at),
+            _ => None,
+        }
+    }
 
     /// Recomputes the access class: call after a change of CPL, CR4.SMAP or EFLAGS.AC.
     #[inline]
@@ -256,6 +302,7 @@ impl Mmu {
         };
         if self.tlb.insert(lin, t) {
             self.flush_fast(false);
+            self.overflowed = true;
         }
         Ok(t.page | lin & ((1 << t.shift) - 1))
     }
@@ -283,7 +330,9 @@ impl Mmu {
     /// INVLPG: drops what translates `lin`.
     pub fn drop_page(&mut self, lin: u64) {
         match self.tlb.drop_page(lin) {
-            Some(12) | None => {
+            // The fast tables hold nothing that it does not.
+            None => {}
+            Some(12) => {
                 self.read.drop_page(lin);
                 self.write.drop_page(lin);
                 self.bump();

@@ -92,6 +92,11 @@ impl Tlb {
         full
     }
 
+    /// Entries held.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
     /// Drops what translates `lin`; the size of what was dropped.
     pub fn drop_page(&mut self, lin: u64) -> Option<u8> {
         let mut dropped = None;
@@ -206,6 +211,18 @@ impl FastTable {
             std::mem::swap(&mut self.entries, &mut self.others[class as usize]);
             self.class = class;
         }
+    }
+
+    /// Address of the entries of an access class; they do not move.
+    pub(super) fn address(&self, class: Class) -> usize {
+        let of_class = if class == self.class { &self.entries } else { &self.others[class as usize] };
+        of_class.as_ptr().addr()
+    }
+
+    /// Who asks.
+    #[inline]
+    pub(super) fn class(&self) -> Class {
+        self.class
     }
 
     fn entry(&mut self, class: usize, slot: usize) -> &mut FastEntry {

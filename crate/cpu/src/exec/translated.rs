@@ -1,0 +1,224 @@
+//! What translated code shares with the processor: where it finds the state, and the calls it makes.
+
+use super::Exec;
+use crate::fault::Stop;
+use crate::flags::Flags;
+use crate::insn::{Prefix, Width};
+use crate::micro::FlagOp;
+use crate::mmu::Target;
+use crate::state::{Cpu, Segment, mode};
+use std::mem::{offset_of, size_of};
+use std::rc::Rc;
+use x86::Seg;
+
+/// What a translated function leaves behind for the processor, and takes from it.
+#[derive(Clone, Copy, Debug, Default)]
+#[repr(C)]
+pub struct Link {
+    /// Budget left, in instructions.
+    pub left: u32,
+    /// The operation that set the flags: 0 if they are in the state, else [`Link::flags`] says.
+    pub kind: u32,
+    /// Its operands.
+    pub a: u32,
+    /// For increments, which keep CF: CF.
+    pub b: u32,
+    /// Its result.
+    pub r: u32,
+    /// The count of instructions at which the budget is used up.
+    pub base: u64,
+    /// How the run that the interpreter did for translated code ended.
+    pub stepped: Option<Stop>,
+}
+
+/// Where translated code finds things: offsets from the address of the [`Exec`], and addresses in the host's
+/// memory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Layout {
+    /// General register 0; eight bytes each.
+    pub regs: u32,
+    /// `cpu.eip`.
+    pub eip: u32,
+    /// `cpu.next_eip`.
+    pub next_eip: u32,
+    /// `cpu.flags.res`.
+    pub flags_res: u32,
+    /// `cpu.flags.aux`.
+    pub flags_aux: u32,
+    /// What the last slow read gave.
+    pub loaded: u32,
+    /// SSE register 0; 16 bytes each.
+    pub xmm: u32,
+    /// [`Link::left`].
+    pub left: u32,
+    /// [`Link::kind`].
+    pub kind: u32,
+    /// [`Link::a`].
+    pub a: u32,
+    /// [`Link::b`].
+    pub b: u32,
+    /// [`Link::r`].
+    pub r: u32,
+    /// The first segment register.
+    pub segs: u32,
+    /// Bytes of a segment register.
+    pub seg_size: u32,
+    /// Offset in it of the lowest valid offset.
+    pub seg_min: u32,
+    /// Offset in it of the highest valid offset.
+    pub seg_max: u32,
+    /// Offset in it of whether it may be read.
+    pub seg_readable: u32,
+    /// Offset in it of whether it may be written.
+    pub seg_writable: u32,
+    /// Offset in it of the selector.
+    pub seg_selector: u32,
+    /// Address of the fast table for reading of the region's access class.
+    pub read: u32,
+    /// Address of the fast table for writing.
+    pub write: u32,
+    /// Mask of a table's slots.
+    pub slots: u32,
+    /// Address of guest RAM.
+    pub ram: u32,
+}
+
+impl Layout {
+    /// Offset of a segment register's base.
+    #[must_use]
+    pub const fn segment(&self, seg: Seg) -> u32 {
+        self.segs + seg as u32 % 6 * self.seg_size
+    }
+}
+
+impl Link {
+    /// The flags left by an operation. Numbers nobody gives out leave them as they are.
+    #[must_use]
+    pub fn flags(&self, now: Flags) -> Flags {
+        let Some(n) = self.kind.checked_sub(1) else { return now };
+        let w = [Width::W8, Width::W16, Width::W32, Width::W64][n as usize & 3];
+        let op = match n >> 2 {
+            0 => FlagOp::Add,
+            1 => FlagOp::Sub,
+            2 => FlagOp::Logic,
+            3 => FlagOp::Explicit,
+            4 => FlagOp::Inc,
+            5 => FlagOp::Dec,
+            _ => return now,
+        };
+        let [a, b, r] = [self.a, self.b, self.r].map(u64::from);
+        let before = Flags { res: 0, aux: self.b << 31 };
+        before.after(op, w, a, b, r)
+    }
+}
+
+impl Exec<'_> {
+    /// Where things are, for code of these mode bits. Holds as long as the processor exists.
+    #[must_use]
+    pub fn layout(&self, mode_bits: u32) -> Layout {
+        let link = offset_of!(Self, link);
+        let cpu = offset_of!(Self, cpu);
+        let flags = cpu + offset_of!(Cpu, flags);
+        let (read, write, slots) = self.mmu.fast_tables(mode_bits & mode::USER != 0);
+        let at = |n: usize| n as u32;
+        Layout {
+            regs: at(cpu + offset_of!(Cpu, regs)),
+            eip: at(cpu + offset_of!(Cpu, eip)),
+            next_eip: at(cpu + offset_of!(Cpu, next_eip)),
+            flags_res: at(flags + offset_of!(Flags, res)),
+            flags_aux: at(flags + offset_of!(Flags, aux)),
+            loaded: at(offset_of!(Self, loaded)),
+            xmm: at(cpu + offset_of!(Cpu, xmm)),
+            left: at(link + offset_of!(Link, left)),
+            kind: at(link + offset_of!(Link, kind)),
+            a: at(link + offset_of!(Link, a)),
+            b: at(link + offset_of!(Link, b)),
+            r: at(link + offset_of!(Link, r)),
+            segs: at(cpu + offset_of!(Cpu, segs)),
+            seg_size: at(size_of::<Segment>()),
+            seg_min: at(offset_of!(Segment, min)),
+            seg_max: at(offset_of!(Segment, max)),
+            seg_readable: at(offset_of!(Segment, readable)),
+            seg_writable: at(offset_of!(Segment, writable)),
+            seg_selector: at(offset_of!(Segment, selector)),
+            read: at(read),
+            write: at(write),
+            slots: at(slots),
+            ram: at(self.mmu.ram().host_base()),
+        }
+    }
+
+    /// Whether a slow access must be left to the interpreter, whatever it hits: breakpoints watch it, or it might
+    /// empty the TLB.
+    fn must_leave(&self) -> bool {
+        self.cpu.dr[7] & 0xFF != 0 || self.mmu.tlb_nearly_full()
+    }
+
+    /// A read that missed the fast table. False, and nothing done that the guest could see, if it is not RAM alone.
+    pub fn translated_load(&mut self, lin: u32, w: Width) -> bool {
+        if self.must_leave() {
+            return false;
+        }
+        let Ok(parts) = self.resolve(w, lin.into(), self.data_access(false)) else { return false };
+        let ram = |phys: u64| matches!(self.mmu.read_target(phys), Target::Ram(_));
+        if !parts.all(w, ram) {
+            return false;
+        }
+        self.loaded = self.read_parts(w, parts);
+        true
+    }
+
+    /// A write that missed the fast table. False, and nothing done, if it is not RAM alone or hits code.
+    pub fn translated_store(&mut self, lin: u32, w: Width, v: u64) -> bool {
+        if self.must_leave() {
+            return false;
+        }
+        let Ok(parts) = self.resolve(w, lin.into(), self.data_access(true)) else { return false };
+        let plain = |phys: u64| match self.mmu.write_target(phys) {
+            Target::Ram(at) => !self.mmu.code.at(at),
+            _ => false,
+        };
+        if !parts.all(w, plain) {
+            return false;
+        }
+        self.write_parts(w, parts, v);
+        true
+    }
+
+    /// Has the fast table for writing hold the page of a place. False if it cannot.
+    pub fn translated_place(&mut self, lin: u32, w: Width) -> bool {
+        if self.must_leave() || self.resolve(w, lin.into(), self.data_access(true)).is_err() {
+            return false;
+        }
+        self.mmu.fast_place(lin.into(), w).is_some()
+    }
+
+    /// The flags as translated code left them become state.
+    pub fn settle_link(&mut self) {
+        self.cpu.flags = self.link.flags(self.cpu.flags);
+        self.link.kind = 0;
+    }
+
+    /// Interprets a run of instructions in the middle of translated code, which has `left` of its budget left at
+    /// the start of their block. True if the code must be left: the state is then settled.
+    pub fn translated_step(&mut self, region: u32, run: u32, left: u32) -> bool {
+        let Some(runs) = self.step_runs.get(region as usize).map(Rc::clone) else { return true };
+        let Some(run) = runs.get(run as usize) else { return true };
+        self.settle_link();
+        let entry = self.cpu.eip;
+        self.cpu.eip = self.eip_of(run.delta);
+        self.cpu.count = self.link.base - u64::from(left);
+        self.link.stepped = None;
+        for i in &run.insns {
+            self.index = i.index;
+            let result = self.step_one(i);
+            if result.is_err() || self.leave || self.jumped || i.prefix.has(Prefix::LAST) {
+                self.link.stepped = self.left(i, result).err();
+                return true;
+            }
+        }
+        self.index = 0;
+        self.cpu.eip = entry;
+        false
+    }
+}

@@ -1,0 +1,46 @@
+//! What the processor needs from a translator. Without one, everything is interpreted.
+
+use crate::blocks::BlockCache;
+use crate::exec::Exec;
+use crate::insn::Insn;
+use std::rc::Rc;
+
+/// What a translator did when it was asked about the code at hand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Entered {
+    /// Nothing, or it ran code and left it for code it does not have: to be interpreted. With a number, not to
+    /// be asked about for so many entries of the block.
+    Interpret(Option<u32>),
+    /// It ran code as far as an instruction, at the present EIP, that the interpreter has to do.
+    One,
+    /// It ran code, and an interpreted instruction in it stopped or asked to be looked at: see `Exec::link`.
+    Stepped,
+}
+
+/// Runs hot code in another way than the interpreter, with the same effect.
+pub trait Translator: std::fmt::Debug {
+    /// The code at the present EIP is hot, or translated.
+    fn enter(&mut self, x: &mut Exec<'static>, blocks: &BlockCache) -> Entered;
+    /// Code was overwritten: page numbers of RAM and chunks.
+    fn written(&mut self, x: &mut Exec<'static>, hits: &[(u32, u64)]);
+    /// Nothing that was decoded is watched any more.
+    fn clear(&mut self, x: &mut Exec<'static>);
+    /// A slice begins: compiles what waits for it.
+    fn slice(&mut self, x: &mut Exec<'static>);
+    /// How often a block is entered before it is hot.
+    fn threshold(&self) -> u32;
+    /// Figures, by name.
+    fn figures(&self) -> Vec<(&'static str, f64)>;
+}
+
+/// Instructions that translated code has the interpreter do, in one call.
+#[derive(Clone, Debug)]
+pub struct StepRun {
+    /// Distance of their block from the region's entry.
+    pub delta: i32,
+    /// Them.
+    pub insns: Box<[Insn]>,
+}
+
+/// The runs of every region, by its number.
+pub type StepRuns = Vec<Rc<[StepRun]>>;

@@ -1,0 +1,420 @@
+//! The status flags in translated code.
+//!
+//! Which operation set them is known while a block is emitted, so a condition becomes a comparison of that
+//! operation's operands, and flags nobody asks for cost nothing. Between blocks and at exits the operation's
+//! number and operands lie in locals; what they mean is then `cpu::flags` in Rust.
+
+use super::values::{Bin, Id, Ty, Un};
+use super::{Emitter, Import, local};
+use cpu::insn::Width;
+use cpu::micro::FlagOp;
+use wasm_encoder::Instruction;
+use x86::{Cond, eflags};
+
+/// What is known about the flags.
+#[derive(Clone, Debug)]
+pub(super) enum Flags {
+    /// Nothing: the locals say.
+    Dynamic,
+    /// `RES` and `AUX` hold them, whatever `KIND` says.
+    Settled,
+    /// An operation set them.
+    After(Box<After>),
+}
+
+/// The operation that set the flags.
+#[derive(Clone, Debug)]
+pub(super) struct After {
+    op: FlagOp,
+    w: Width,
+    a: Id,
+    b: Id,
+    r: Id,
+    /// `r` is exactly a + b or a - b, without a carry in.
+    exact: bool,
+    /// For `Inc` and `Dec`, which keep CF: the flags before.
+    before: Flags,
+}
+
+impl Flags {
+    /// The values they depend on.
+    pub(super) fn values(&self, into: &mut Vec<Id>) {
+        if let Self::After(after) = self {
+            into.extend([after.a, after.b, after.r]);
+            after.before.values(into);
+        }
+    }
+}
+
+/// Number of an operation and width in the `KIND` local: 1 and up.
+#[must_use]
+pub(super) const fn kind(op: FlagOp, w: Width) -> u32 {
+    1 + (op as u32) * 4 + w as u32
+}
+
+impl Emitter<'_> {
+    /// The flags are those of an operation.
+    pub(super) fn set_flags(&mut self, op: FlagOp, w: Width, [a, b, r]: [Id; 3], exact: bool) {
+        let before = if matches!(op, FlagOp::Inc | FlagOp::Dec) { self.flags.clone() } else { Flags::Settled };
+        // An increment after increments keeps the carry of what came before them all.
+        let before = match before {
+            Flags::After(after) if matches!(after.op, FlagOp::Inc | FlagOp::Dec) => after.before,
+            before => before,
+        };
+        self.flags = Flags::After(Box::new(After { op, w, a, b, r, exact, before }));
+    }
+
+    /// Puts what is known into the locals.
+    pub(super) fn flags_to_locals(&mut self) {
+        match self.flags.clone() {
+            Flags::Dynamic => return,
+            Flags::Settled => {
+                self.const_32(0);
+                self.set(local::KIND);
+            }
+            Flags::After(after) => {
+                // The carry before an increment is found in the old locals.
+                let b = match after.op {
+                    FlagOp::Inc | FlagOp::Dec => Some(self.carry_of(&after.before)),
+                    FlagOp::Logic => None,
+                    _ => Some(after.b),
+                };
+                if let Some(b) = b {
+                    self.push(b);
+                }
+                let needs_a = !matches!(after.op, FlagOp::Logic);
+                if needs_a {
+                    self.push(after.a);
+                }
+                self.push(after.r);
+                self.set(local::R);
+                if needs_a {
+                    self.set(local::A);
+                }
+                if b.is_some() {
+                    self.set(local::B);
+                }
+                self.const_32(kind(after.op, after.w));
+                self.set(local::KIND);
+            }
+        }
+        if !self.conditional {
+            self.flags = Flags::Dynamic;
+        }
+    }
+
+    /// Makes `RES` and `AUX` hold the flags.
+    pub(super) fn settle(&mut self) {
+        match self.flags.clone() {
+            Flags::Settled => return,
+            Flags::Dynamic => {
+                self.about_to_write(local::RES);
+                self.about_to_write(local::AUX);
+                self.get(local::KIND);
+                self.open_if(None);
+                self.get(local::CTX);
+                for l in [local::KIND, local::A, local::B, local::R] {
+                    self.get(l);
+                }
+                self.call(Import::Settle);
+                self.set(local::AUX);
+                self.get(local::CTX);
+                self.put(Instruction::I32Load(super::mem(self.layout.flags_res, 2)));
+                self.set(local::RES);
+                self.end();
+            }
+            Flags::After(after) => {
+                let res = self.sign_extended(after.w, after.r);
+                let aux = self.aux(&after);
+                self.push(res);
+                self.push(aux);
+                self.about_to_write(local::RES);
+                self.about_to_write(local::AUX);
+                self.set(local::AUX);
+                self.set(local::RES);
+            }
+        }
+        if self.conditional {
+            // Elsewhere they are not settled; here nobody asks twice.
+            return;
+        }
+        self.flags = Flags::Settled;
+    }
+
+    fn sign_extended(&mut self, w: Width, v: Id) -> Id {
+        match w {
+            Width::W8 => self.values.un(Un::Sext8, v),
+            Width::W16 => self.values.un(Un::Sext16, v),
+            _ => v,
+        }
+    }
+
+    fn op32(&mut self, op: Bin, a: Id, b: Id) -> Id {
+        self.values.bin(op, Ty::I32, a, b)
+    }
+
+    fn not32(&mut self, a: Id) -> Id {
+        let ones = self.values.i32(u32::MAX);
+        self.op32(Bin::Xor, a, ones)
+    }
+
+    /// Bit `n` of a value.
+    fn bit(&mut self, v: Id, n: u32) -> Id {
+        let n32 = self.values.i32(n);
+        let v = self.op32(Bin::ShrU, v, n32);
+        if n == 31 {
+            return v;
+        }
+        let one = self.values.i32(1);
+        self.op32(Bin::And, v, one)
+    }
+
+    /// The carries out of every bit (see `cpu::flags`).
+    fn carries(&mut self, op: FlagOp, a: Id, b: Id, r: Id) -> Id {
+        if op == FlagOp::Add {
+            // a & b | (a | b) & !r
+            let both = self.op32(Bin::And, a, b);
+            let any = self.op32(Bin::Or, a, b);
+            let not_r = self.not32(r);
+            let passed = self.op32(Bin::And, any, not_r);
+            return self.op32(Bin::Or, both, passed);
+        }
+        // !a & b | !(a ^ b) & r
+        let not_a = self.not32(a);
+        let borrowed = self.op32(Bin::And, not_a, b);
+        let differ = self.op32(Bin::Xor, a, b);
+        let same = self.not32(differ);
+        let passed = self.op32(Bin::And, same, r);
+        self.op32(Bin::Or, borrowed, passed)
+    }
+
+    /// The `aux` word after an operation, as `cpu::flags` lays it out.
+    fn aux(&mut self, after: &After) -> Id {
+        let After { op, w, a, b, r, .. } = *after;
+        let top = w.bits() - 1;
+        match op {
+            FlagOp::Logic => self.values.i32(0),
+            FlagOp::Explicit => {
+                let (n31, n30) = (self.values.i32(31), self.values.i32(30));
+                let cf = self.op32(Bin::Shl, a, n31);
+                let flip = self.op32(Bin::Xor, a, b);
+                let flip = self.op32(Bin::Shl, flip, n30);
+                self.op32(Bin::Or, cf, flip)
+            }
+            FlagOp::Add | FlagOp::Sub => {
+                let carries = self.carries(op, a, b, r);
+                self.aux_of(carries, top)
+            }
+            FlagOp::Inc | FlagOp::Dec => {
+                let one = self.values.i32(1);
+                let plain = if op == FlagOp::Inc { FlagOp::Add } else { FlagOp::Sub };
+                let carries = self.carries(plain, a, one, r);
+                let aux = self.aux_of(carries, top);
+                // CF as it was, OF unchanged.
+                let cf = self.carry_of(&after.before);
+                let now = self.bit(aux, 31);
+                let flip = self.op32(Bin::Xor, now, cf);
+                let three = self.values.i32(30);
+                let flip2 = self.op32(Bin::Shl, flip, three);
+                let one = self.values.i32(31);
+                let flip1 = self.op32(Bin::Shl, flip, one);
+                let flip = self.op32(Bin::Or, flip1, flip2);
+                self.op32(Bin::Xor, aux, flip)
+            }
+        }
+    }
+
+    fn aux_of(&mut self, carries: Id, top: u32) -> Id {
+        let n = self.values.i32(top - 1);
+        let high = self.op32(Bin::ShrU, carries, n);
+        let n30 = self.values.i32(30);
+        let high = self.op32(Bin::Shl, high, n30);
+        let eight = self.values.i32(8);
+        let half = self.op32(Bin::And, carries, eight);
+        self.op32(Bin::Or, high, half)
+    }
+
+    /// CF, 0 or 1.
+    pub(super) fn carry_of(&mut self, flags: &Flags) -> Id {
+        match flags {
+            Flags::Settled => {
+                let aux = self.values.local(Ty::I32, local::AUX);
+                self.bit(aux, 31)
+            }
+            Flags::Dynamic => {
+                for l in [local::KIND, local::A, local::B, local::R, local::AUX] {
+                    self.get(l);
+                }
+                self.call(Import::Carry);
+                let temp = self.temp(Ty::I32);
+                self.set(temp);
+                self.values.local(Ty::I32, temp)
+            }
+            Flags::After(after) => self.carry_after(after),
+        }
+    }
+
+    fn carry_after(&mut self, after: &After) -> Id {
+        let After { op, w, a, b, r, exact, .. } = *after;
+        match op {
+            FlagOp::Logic => self.values.i32(0),
+            FlagOp::Explicit => a,
+            FlagOp::Add if exact => self.op32(Bin::LtU, r, a),
+            FlagOp::Sub if exact => self.op32(Bin::LtU, a, b),
+            FlagOp::Add | FlagOp::Sub => {
+                let carries = self.carries(op, a, b, r);
+                self.bit(carries, w.bits() - 1)
+            }
+            FlagOp::Inc | FlagOp::Dec => self.carry_of(&after.before),
+        }
+    }
+
+    /// OF, 0 or 1.
+    fn overflow_after(&mut self, after: &After) -> Id {
+        let After { op, w, a, b, r, .. } = *after;
+        let top = w.bits() - 1;
+        match op {
+            FlagOp::Logic => self.values.i32(0),
+            FlagOp::Explicit => b,
+            FlagOp::Add => {
+                let x = self.op32(Bin::Xor, a, r);
+                let y = self.op32(Bin::Xor, b, r);
+                let both = self.op32(Bin::And, x, y);
+                self.bit(both, top)
+            }
+            FlagOp::Sub => {
+                let x = self.op32(Bin::Xor, a, b);
+                let y = self.op32(Bin::Xor, a, r);
+                let both = self.op32(Bin::And, x, y);
+                self.bit(both, top)
+            }
+            FlagOp::Inc | FlagOp::Dec => {
+                let edge = if op == FlagOp::Inc { w.sign() } else { w.sign() - 1 };
+                let edge = self.values.i32(edge as u32);
+                self.op32(Bin::Eq, r, edge)
+            }
+        }
+    }
+
+    /// A condition: 0 or 1.
+    pub(super) fn cond(&mut self, cc: Cond) -> Id {
+        // Conditions come in pairs, the odd one the opposite.
+        let n = cc as u8;
+        let yes = match self.flags.clone() {
+            Flags::After(after) => self.cond_after(n & !1, &after),
+            _ => {
+                self.settle();
+                self.cond_settled(n & !1)
+            }
+        };
+        if n & 1 == 0 { yes } else { self.values.un(Un::Eqz, yes) }
+    }
+
+    fn cond_after(&mut self, n: u8, after: &After) -> Id {
+        let After { op, w, a, b, r, exact, .. } = *after;
+        let zero = self.values.i32(0);
+        let sub = op == FlagOp::Sub && exact;
+        let logic = op == FlagOp::Logic;
+        match n {
+            0 => self.overflow_after(after),
+            2 => self.carry_after(after),
+            4 if sub => self.op32(Bin::Eq, a, b),
+            4 => self.op32(Bin::Eq, r, zero),
+            6 if sub => self.op32(Bin::LeU, a, b),
+            6 => {
+                let z = self.op32(Bin::Eq, r, zero);
+                let c = self.carry_after(after);
+                self.op32(Bin::Or, c, z)
+            }
+            8 => self.bit(r, w.bits() - 1),
+            10 => self.parity(r),
+            12 | 14 if sub => {
+                let (a, b) = (self.sign_extended(w, a), self.sign_extended(w, b));
+                self.op32(if n == 12 { Bin::LtS } else { Bin::LeS }, a, b)
+            }
+            12 | 14 if logic => {
+                let r = self.sign_extended(w, r);
+                self.op32(if n == 12 { Bin::LtS } else { Bin::LeS }, r, zero)
+            }
+            _ => {
+                let s = self.bit(r, w.bits() - 1);
+                let o = self.overflow_after(after);
+                let less = self.op32(Bin::Xor, s, o);
+                if n == 12 {
+                    return less;
+                }
+                let z = self.op32(Bin::Eq, r, zero);
+                self.op32(Bin::Or, less, z)
+            }
+        }
+    }
+
+    /// PF of a result.
+    fn parity(&mut self, r: Id) -> Id {
+        let byte = self.values.i32(0xFF);
+        let low = self.op32(Bin::And, r, byte);
+        let ones = self.values.un(Un::Popcnt, low);
+        let one = self.values.i32(1);
+        let odd = self.op32(Bin::And, ones, one);
+        self.values.un(Un::Eqz, odd)
+    }
+
+    /// As `cpu::flags::Flags::holds`.
+    fn cond_settled(&mut self, n: u8) -> Id {
+        let res = self.values.local(Ty::I32, local::RES);
+        let aux = self.values.local(Ty::I32, local::AUX);
+        let (zero, one) = (self.values.i32(0), self.values.i32(1));
+        let z = self.op32(Bin::Eq, res, zero);
+        let c = self.bit(aux, 31);
+        let shifted = self.op32(Bin::Shl, aux, one);
+        let o = self.op32(Bin::Xor, aux, shifted);
+        let o = self.bit(o, 31);
+        let s = self.bit(res, 31);
+        let flip = self.op32(Bin::And, aux, one);
+        let s = self.op32(Bin::Xor, s, flip);
+        match n {
+            0 => o,
+            2 => c,
+            4 => z,
+            6 => self.op32(Bin::Or, c, z),
+            8 => s,
+            10 => {
+                let eight = self.values.i32(8);
+                let high = self.op32(Bin::ShrU, aux, eight);
+                let x = self.op32(Bin::Xor, res, high);
+                self.parity(x)
+            }
+            _ => {
+                let less = self.op32(Bin::Xor, s, o);
+                if n == 12 { less } else { self.op32(Bin::Or, less, z) }
+            }
+        }
+    }
+
+    /// Replaces CF, or CF and OF, from a value laid out as EFLAGS.
+    pub(super) fn put_flags(&mut self, mask: u32, v: Id) {
+        self.settle();
+        let aux = self.values.local(Ty::I32, local::AUX);
+        let one = self.values.i32(1);
+        let cf = self.op32(Bin::And, v, one);
+        let of = if mask & eflags::OF != 0 {
+            self.bit(v, 11)
+        } else {
+            let shifted = self.op32(Bin::Shl, aux, one);
+            let o = self.op32(Bin::Xor, aux, shifted);
+            self.bit(o, 31)
+        };
+        let low = self.values.i32(0x3FFF_FFFF);
+        let kept = self.op32(Bin::And, aux, low);
+        let (n31, n30) = (self.values.i32(31), self.values.i32(30));
+        let carry = self.op32(Bin::Shl, cf, n31);
+        let flip = self.op32(Bin::Xor, cf, of);
+        let flip = self.op32(Bin::Shl, flip, n30);
+        let new = self.op32(Bin::Or, kept, carry);
+        let new = self.op32(Bin::Or, new, flip);
+        self.push(new);
+        self.about_to_write(local::AUX);
+        self.set(local::AUX);
+        self.flags = Flags::Settled;
+    }
+}

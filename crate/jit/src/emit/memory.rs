@@ -1,0 +1,224 @@
+//! Memory accesses in translated code: segment checks, the fast table's lookup, and what happens on a miss.
+
+use super::values::{Bin, Id, Node, Ty};
+use super::{Emitter, Import, local, mem};
+use cpu::insn::Width;
+use wasm_encoder::{Instruction, ValType};
+use x86::Seg;
+
+const fn ty(w: Width) -> Ty {
+    if matches!(w, Width::W64) { Ty::I64 } else { Ty::I32 }
+}
+
+impl Emitter<'_> {
+    /// The linear address of an access in a local, checked against its segment.
+    pub(super) fn linear(&mut self, seg: Seg, ea: Id, bytes: u32, write: bool) -> u32 {
+        let lin = if seg == Seg::Flat { ea } else { self.segmented(seg, ea, bytes, write) };
+        match self.values.node(lin) {
+            Node::Local(_, l) => l,
+            _ => {
+                let temp = self.temp(Ty::I32);
+                self.push(lin);
+                self.set(temp);
+                temp
+            }
+        }
+    }
+
+    fn segmented(&mut self, seg: Seg, ea: Id, bytes: u32, write: bool) -> Id {
+        let at = self.layout.segment(seg);
+        let ea = self.in_local(ea);
+        let ctx = |e: &mut Self, offset: u32| {
+            e.get(local::CTX);
+            e.put(Instruction::I32Load(mem(at + offset, 2)));
+        };
+        // Not allowed, or below the lowest offset, or above the highest.
+        self.get(local::CTX);
+        let allowed = if write { self.layout.seg_writable } else { self.layout.seg_readable };
+        self.put(Instruction::I32Load8U(mem(at + allowed, 0)));
+        self.put(Instruction::I32Eqz);
+        self.push(ea);
+        ctx(self, self.layout.seg_min);
+        self.put(Instruction::I32LtU);
+        self.put(Instruction::I32Or);
+        self.push(ea);
+        ctx(self, self.layout.seg_max);
+        self.put(Instruction::I32GtU);
+        self.put(Instruction::I32Or);
+        if bytes > 1 {
+            // max - ea < bytes - 1
+            ctx(self, self.layout.seg_max);
+            self.push(ea);
+            self.put(Instruction::I32Sub);
+            self.const_32(bytes - 1);
+            self.put(Instruction::I32LtU);
+            self.put(Instruction::I32Or);
+        }
+        self.open_if(None);
+        self.leave_undone();
+        self.end();
+        let temp = self.temp(Ty::I32);
+        ctx(self, 0);
+        self.push(ea);
+        self.put(Instruction::I32Add);
+        self.set(temp);
+        self.values.local(Ty::I32, temp)
+    }
+
+    /// Pushes whether the fast table misses, and leaves the offset of its entry in a local.
+    pub(super) fn misses(&mut self, table: u32, lin: u32, bytes: u32) -> u32 {
+        let entry = self.temp(Ty::I32);
+        self.get(lin);
+        self.const_32(8);
+        self.put(Instruction::I32ShrU);
+        self.const_32(self.layout.slots << 4);
+        self.put(Instruction::I32And);
+        self.set(entry);
+        self.misses_again(table, lin, entry, bytes);
+        entry
+    }
+
+    /// Pushes whether the fast table misses, its entry being known.
+    pub(super) fn misses_again(&mut self, table: u32, lin: u32, entry: u32, bytes: u32) {
+        self.get(entry);
+        self.put(Instruction::I32Load(mem(table, 2)));
+        self.get(lin);
+        if bytes > 1 {
+            self.const_32(bytes - 1);
+            self.put(Instruction::I32Add);
+        }
+        self.const_32(0xFFFF_F000);
+        self.put(Instruction::I32And);
+        self.put(Instruction::I32Ne);
+    }
+
+    /// Pushes the RAM offset of a hit.
+    pub(super) fn hit(&mut self, table: u32, lin: u32, entry: u32) {
+        self.get(lin);
+        self.get(entry);
+        self.put(Instruction::I32Load(mem(table + 8, 2)));
+        self.put(Instruction::I32Add);
+    }
+
+    pub(super) fn load_at(&mut self, w: Width, base: u32) {
+        self.put(match w {
+            Width::W8 => Instruction::I32Load8U(mem(base, 0)),
+            Width::W16 => Instruction::I32Load16U(mem(base, 0)),
+            Width::W32 => Instruction::I32Load(mem(base, 0)),
+            Width::W64 => Instruction::I64Load(mem(base, 0)),
+        });
+    }
+
+    pub(super) fn store_at(&mut self, w: Width, base: u32) {
+        self.put(match w {
+            Width::W8 => Instruction::I32Store8(mem(base, 0)),
+            Width::W16 => Instruction::I32Store16(mem(base, 0)),
+            Width::W32 => Instruction::I32Store(mem(base, 0)),
+            Width::W64 => Instruction::I64Store(mem(base, 0)),
+        });
+    }
+
+    pub(super) fn load(&mut self, w: Width, seg: Seg, ea: Id) -> Id {
+        let lin = self.linear(seg, ea, w.bytes(), false);
+        let entry = self.misses(self.layout.read, lin, w.bytes());
+        self.open_if(Some(ValType::from(ty(w))));
+        self.get(local::CTX);
+        self.get(lin);
+        self.const_32(w as u32);
+        self.call(Import::Load);
+        self.put(Instruction::I32Eqz);
+        self.open_if(None);
+        self.leave_undone();
+        self.end();
+        self.get(local::CTX);
+        self.load_at(w, self.layout.loaded);
+        self.put(Instruction::Else);
+        self.hit(self.layout.read, lin, entry);
+        self.load_at(w, self.layout.ram);
+        self.end();
+        let temp = self.temp(ty(w));
+        self.set(temp);
+        self.values.local(ty(w), temp)
+    }
+
+    pub(super) fn store(&mut self, w: Width, seg: Seg, ea: Id, v: Id) {
+        let lin = self.linear(seg, ea, w.bytes(), true);
+        let v = match self.values.node(v) {
+            Node::Const(..) | Node::Local(..) => v,
+            _ => self.in_local(v),
+        };
+        let entry = self.misses(self.layout.write, lin, w.bytes());
+        self.open_if(None);
+        self.get(local::CTX);
+        self.get(lin);
+        self.const_32(w as u32);
+        self.push(v);
+        if w != Width::W64 {
+            self.put(Instruction::I64ExtendI32U);
+        }
+        self.call(Import::Store);
+        self.put(Instruction::I32Eqz);
+        self.open_if(None);
+        self.leave_undone();
+        self.end();
+        self.put(Instruction::Else);
+        self.hit(self.layout.write, lin, entry);
+        self.push(v);
+        self.store_at(w, self.layout.ram);
+        self.end();
+    }
+
+    /// The RAM offset of a place that may be read and written.
+    pub(super) fn rmw(&mut self, w: Width, seg: Seg, ea: Id) -> Id {
+        let lin = self.linear(seg, ea, w.bytes(), true);
+        let entry = self.misses(self.layout.write, lin, w.bytes());
+        self.open_if(None);
+        self.get(local::CTX);
+        self.get(lin);
+        self.const_32(w as u32);
+        self.call(Import::Place);
+        self.put(Instruction::I32Eqz);
+        self.open_if(None);
+        self.leave_undone();
+        self.end();
+        self.end();
+        // What was missing has been filled in.
+        let place = self.temp(Ty::I32);
+        self.hit(self.layout.write, lin, entry);
+        self.set(place);
+        self.values.local(Ty::I32, place)
+    }
+
+    pub(super) fn peek(&mut self, w: Width, place: Id) -> Id {
+        self.push(place);
+        self.load_at(w, self.layout.ram);
+        let temp = self.temp(ty(w));
+        self.set(temp);
+        self.values.local(ty(w), temp)
+    }
+
+    pub(super) fn poke(&mut self, w: Width, place: Id, v: Id) {
+        self.push(place);
+        self.push(v);
+        self.store_at(w, self.layout.ram);
+    }
+
+    /// The effective address of a memory operand.
+    pub(super) fn ea(&mut self, m: cpu::insn::Mem) -> Id {
+        let mut sum = self.reg_or_zero(m.base);
+        if m.index < 8 {
+            let index = self.reg_or_zero(m.index);
+            let scale = self.values.i32((m.scale & 3).into());
+            let index = self.values.bin(Bin::Shl, Ty::I32, index, scale);
+            sum = self.values.bin(Bin::Add, Ty::I32, sum, index);
+        }
+        let disp = self.values.i32(m.disp as u32);
+        let sum = self.values.bin(Bin::Add, Ty::I32, sum, disp);
+        let mask = self.values.i32(m.asz.mask() as u32);
+        self.values.bin(Bin::And, Ty::I32, sum, mask)
+    }
+
+    fn reg_or_zero(&mut self, r: u8) -> Id {
+        if r < 8 { self.reg(r) } else { self.values.i32(0) }
+    }
+}

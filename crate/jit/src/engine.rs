@@ -1,0 +1,529 @@
+//! The translator at work: which code is translated, where its translation is, and when it goes.
+
+use crate::emit::{self, Emitted, Exit, To};
+use crate::module;
+use crate::region::{self, Block, Page, Region, Source};
+use cpu::blocks::BlockCache;
+use cpu::exec::Exec;
+use cpu::mmu::{Class, PageMap, chunks};
+use cpu::state::mode;
+use cpu::translator::{Entered, Translator};
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+/// What compiles and calls wasm. The functions that translated code calls are its business too: it has them call
+/// `Exec`'s `translated_*` methods.
+pub trait Host: std::fmt::Debug {
+    /// Compiles a module of so many regions and makes them callable; their handles. `None` if that fails.
+    fn install(&mut self, module: &[u8], regions: usize) -> Option<Vec<u32>>;
+    /// Gives handles back.
+    fn release(&mut self, handles: &[u32]);
+    /// Calls a region; the number of the exit it left by.
+    fn call(&mut self, at: Call, x: &mut Exec<'static>, budget: u32) -> u32;
+    /// Milliseconds since some moment, for figures.
+    fn now_ms(&self) -> f64;
+}
+
+/// A region to be called.
+#[derive(Clone, Copy, Debug)]
+pub struct Call {
+    /// The host's handle of it.
+    pub handle: u32,
+    /// The block to begin with.
+    pub block: u32,
+    /// Those of its pages that the TLB holds, a bit each.
+    pub pages: u32,
+}
+
+/// Settings.
+#[derive(Clone, Copy, Debug)]
+pub struct Options {
+    /// Entries of a block before it is translated; 0 is at first sight.
+    pub threshold: u32,
+    /// Bytes of wasm kept.
+    pub cache_bytes: usize,
+    /// Regions compiled together at the most.
+    pub batch: usize,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { threshold: 400, cache_bytes: 32 << 20, batch: 16 }
+    }
+}
+
+#[derive(Debug)]
+struct Translation {
+    handle: u32,
+    exits: Box<[Exit]>,
+    entries: Box<[Entry]>,
+    pages: Box<[Page]>,
+    /// Pages of RAM by number, and the chunks it was made from.
+    made_from: Box<[(u32, u64)]>,
+}
+
+/// A block of a region, by which it may be entered.
+#[derive(Clone, Copy, Debug)]
+struct Entry {
+    key: u64,
+    delta: i32,
+    page: u32,
+    /// Instructions of the block: a smaller budget gets nowhere.
+    insns: u32,
+}
+
+#[derive(Debug)]
+struct Pending {
+    number: u32,
+    emitted: Emitted,
+    entries: Box<[Entry]>,
+    pages: Box<[Page]>,
+    made_from: Box<[(u32, u64)]>,
+}
+
+/// A region, and a block of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct At {
+    region: u32,
+    block: u32,
+}
+
+/// A compiled module: the unit of eviction.
+#[derive(Debug)]
+struct Compiled {
+    bytes: usize,
+    regions: Vec<u32>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Found {
+    lin: u64,
+    tag: u64,
+    at: At,
+    call: Call,
+    entry: Entry,
+}
+
+const SLOTS: usize = 1 << 12;
+const NOWHERE: At = At { region: u32::MAX, block: 0 };
+const EMPTY: Found = Found {
+    lin: 0,
+    tag: u64::MAX,
+    at: NOWHERE,
+    call: Call { handle: 0, block: 0, pages: 0 },
+    entry: Entry { key: 0, delta: 0, page: 0, insns: 0 },
+};
+/// Instructions a call may run at the most.
+const MOST: u64 = 1 << 30;
+/// Entries before an untranslatable block is looked at again.
+const RARELY: u32 = 1 << 20;
+/// Entries between two looks at a block that waits to be compiled.
+const UNTIL_COMPILED: u32 = 100;
+
+#[derive(Debug, Default)]
+struct Figures {
+    regions: u64,
+    instructions: u64,
+    bytes: u64,
+    modules: u64,
+    compile_ms: f64,
+    translate_ms: f64,
+    calls: u64,
+    executed: u64,
+    undone: u64,
+    left_stepping: u64,
+    invalidated: u64,
+    evicted: u64,
+}
+
+/// The translator.
+#[derive(Debug)]
+pub struct Engine<H> {
+    host: H,
+    options: Options,
+    regions: Vec<Option<Translation>>,
+    free: Vec<u32>,
+    by_key: PageMap<u64, At>,
+    by_page: PageMap<u64, Vec<u32>>,
+    found: Box<[Found; SLOTS]>,
+    pending: Vec<Pending>,
+    modules: VecDeque<Compiled>,
+    live_bytes: usize,
+    figures: Figures,
+}
+
+fn key(start: u64, mode_bits: u32) -> u64 {
+    start | u64::from(mode_bits) << 48
+}
+
+fn slot(lin: u64) -> usize {
+    (lin ^ lin >> 12) as usize & (SLOTS - 1)
+}
+
+impl<H: Host> Engine<H> {
+    /// A translator with nothing translated.
+    pub fn new(host: H, options: Options) -> Self {
+        Self {
+            host,
+            options,
+            regions: Vec::new(),
+            free: Vec::new(),
+            by_key: PageMap::default(),
+            by_page: PageMap::default(),
+            found: Box::new([EMPTY; SLOTS]),
+            pending: Vec::new(),
+            modules: VecDeque::new(),
+            live_bytes: 0,
+            figures: Figures::default(),
+        }
+    }
+
+    /// The translation of the code at the present EIP.
+    #[inline]
+    fn find(&mut self, x: &Exec<'static>, lin: u64) -> Option<Found> {
+        let tag = u64::from(x.mmu.generation()) << mode::BITS | u64::from(x.cpu.mode);
+        let f = &self.found[slot(lin)];
+        if f.lin != lin || f.tag != tag {
+            self.found[slot(lin)] = self.search(x, lin, tag);
+        }
+        let f = self.found[slot(lin)];
+        (f.at != NOWHERE).then_some(f)
+    }
+
+    #[inline(never)]
+    fn search(&self, x: &Exec<'static>, lin: u64, tag: u64) -> Found {
+        let found = || {
+            let start = x.mmu.known_code(&x.cpu, lin)?;
+            let at = *self.by_key.get(&key(start, x.cpu.mode))?;
+            let t = self.regions.get(at.region as usize)?.as_ref()?;
+            let entry = *t.entries.get(at.block as usize)?;
+            let origin = back(lin, entry.delta);
+            let held = |p: &Page| x.mmu.known_code(&x.cpu, distant(origin, p.delta)) == Some(p.ram);
+            let pages = (0..).zip(&t.pages).fold(0, |mask, (n, p)| mask | u32::from(held(p)) << n);
+            let call = Call { handle: t.handle, block: at.block, pages };
+            (pages >> entry.page & 1 != 0).then_some(Found { lin, tag, at, call, entry })
+        };
+        found().unwrap_or(Found { lin, tag, ..EMPTY })
+    }
+
+    fn forget_found(&mut self) {
+        self.found.fill(EMPTY);
+    }
+
+    /// Forms and emits the region at the present EIP. False if there is none.
+    fn translate(&mut self, x: &mut Exec<'static>, blocks: &BlockCache, lin: u64) -> bool {
+        let mode_bits = x.cpu.mode;
+        let start = x.mmu.known_code(&x.cpu, lin);
+        let Some(start) = start.filter(|_| region::translates(mode_bits)) else { return false };
+        if x.mmu.class() == Class::SupervisorNoUser {
+            return false;
+        }
+        let key = key(start, mode_bits);
+        let waits = |p: &Pending| p.entries.iter().any(|e| e.key == key);
+        if self.by_key.contains_key(&key) || self.pending.iter().any(waits) {
+            return true;
+        }
+        let began = self.host.now_ms();
+        let Some(region) = region::form(mode_bits, &mut Decoded { engine: self, x, blocks, lin, mode_bits }) else {
+            return false;
+        };
+        let number = self.free.pop().unwrap_or_else(|| {
+            self.regions.push(None);
+            x.step_runs.push(Rc::new([]));
+            self.regions.len() as u32 - 1
+        });
+        let layout = x.layout(mode_bits);
+        let emitted = emit::emit(&region, &layout, number);
+        self.figures.instructions += region.blocks.iter().map(|b| b.insns.len() as u64).sum::<u64>();
+        let entry = |b: &Block| Entry {
+            key: self::key(b.phys, mode_bits),
+            delta: b.delta,
+            page: b.page as u32,
+            insns: b.insns.len() as u32,
+        };
+        let entries = region.blocks.iter().map(entry).collect();
+        let made_from = made_from(&region);
+        self.pending.push(Pending { number, emitted, entries, pages: region.pages.into(), made_from });
+        self.figures.translate_ms += self.host.now_ms() - began;
+        true
+    }
+
+    /// Compiles what waits.
+    fn compile(&mut self, x: &mut Exec<'static>) {
+        let pending = std::mem::take(&mut self.pending);
+        if pending.is_empty() {
+            return;
+        }
+        let bytes = module::module(pending.iter().map(|p| &p.emitted.function));
+        let began = self.host.now_ms();
+        let handles = self.host.install(&bytes, pending.len());
+        self.figures.compile_ms += self.host.now_ms() - began;
+        let Some(handles) = handles else {
+            self.free.extend(pending.iter().map(|p| p.number));
+            return;
+        };
+        self.figures.modules += 1;
+        self.figures.bytes += bytes.len() as u64;
+        self.live_bytes += bytes.len();
+        let mut compiled = Compiled { bytes: bytes.len(), regions: Vec::new() };
+        for (p, handle) in pending.into_iter().zip(handles) {
+            self.figures.regions += 1;
+            if let Some(runs) = x.step_runs.get_mut(p.number as usize) {
+                *runs = p.emitted.steps.into();
+            }
+            for (block, e) in (0..).zip(&p.entries) {
+                let at = At { region: p.number, block };
+                // The first block is why the region was made.
+                if block == 0 {
+                    self.by_key.insert(e.key, at);
+                } else {
+                    self.by_key.entry(e.key).or_insert(at);
+                }
+            }
+            for (page, _) in &p.made_from {
+                self.by_page.entry((*page).into()).or_default().push(p.number);
+            }
+            compiled.regions.push(p.number);
+            self.regions[p.number as usize] = Some(Translation {
+                handle,
+                exits: p.emitted.exits.into(),
+                entries: p.entries,
+                pages: p.pages,
+                made_from: p.made_from,
+            });
+        }
+        self.modules.push_back(compiled);
+        while self.live_bytes > self.options.cache_bytes && self.modules.len() > 1 {
+            self.evict(x);
+        }
+        self.forget_found();
+    }
+
+    /// Drops the oldest module.
+    fn evict(&mut self, x: &mut Exec<'static>) {
+        if let Some(oldest) = self.modules.pop_front() {
+            self.live_bytes -= oldest.bytes;
+            for number in oldest.regions {
+                self.figures.evicted += u64::from(self.drop_region(x, number));
+                // Only now may another translation have the number.
+                self.free.push(number);
+            }
+        }
+    }
+
+    /// Drops one translation; its number stays taken until its module goes.
+    fn drop_region(&mut self, x: &mut Exec<'static>, number: u32) -> bool {
+        let Some(t) = self.regions.get_mut(number as usize).and_then(Option::take) else { return false };
+        for e in &t.entries {
+            if self.by_key.get(&e.key).is_some_and(|at| at.region == number) {
+                self.by_key.remove(&e.key);
+            }
+        }
+        for (page, _) in &t.made_from {
+            if let Some(regions) = self.by_page.get_mut(&u64::from(*page)) {
+                regions.retain(|n| *n != number);
+            }
+        }
+        self.host.release(&[t.handle]);
+        if let Some(runs) = x.step_runs.get_mut(number as usize) {
+            *runs = Rc::new([]);
+        }
+        true
+    }
+
+    /// Calls a region. What to do next, if that is not to look for another region. The flags stay where the region
+    /// left them.
+    #[inline]
+    fn call(&mut self, x: &mut Exec<'static>, found: &Found) -> Option<Entered> {
+        let budget = x.limit.saturating_sub(x.cpu.count).min(MOST);
+        if budget < u64::from(found.entry.insns) {
+            return Some(Entered::One);
+        }
+        self.figures.calls += 1;
+        let (count, eip) = (x.cpu.count, back(x.cpu.eip, found.entry.delta));
+        x.cpu.eip = eip;
+        x.link.base = count + budget;
+        let exit = self.host.call(found.call, x, budget as u32);
+        let exits = self.regions.get(found.at.region as usize).and_then(Option::as_ref).map(|t| &t.exits);
+        let Some(exit) = exits.and_then(|exits| exits.get(exit as usize)) else {
+            return Some(Entered::Interpret(None));
+        };
+        if exit.to != To::Settled {
+            x.cpu.count = x.link.base - u64::from(x.link.left) + u64::from(exit.executed);
+        }
+        self.figures.executed += x.cpu.count - count;
+        match exit.to {
+            To::Delta(delta) => {
+                x.cpu.eip = distant(eip, delta);
+                None
+            }
+            To::Page(delta) => {
+                // By now the TLB may hold it.
+                self.found[slot(distant(eip, found.entry.delta))] = EMPTY;
+                x.cpu.eip = distant(eip, delta);
+                None
+            }
+            To::Dynamic => {
+                x.cpu.eip = x.cpu.next_eip;
+                None
+            }
+            To::Interpreter(delta) => {
+                x.cpu.eip = distant(eip, delta);
+                self.figures.undone += 1;
+                Some(Entered::One)
+            }
+            To::Settled => {
+                self.figures.left_stepping += 1;
+                Some(Entered::Stepped)
+            }
+        }
+    }
+
+    /// Runs translated code from the present EIP on, as far as there is any.
+    fn run(&mut self, x: &mut Exec<'static>) -> Option<Entered> {
+        // Flat code only: EIP is the linear address.
+        while let Some(found) = self.find(x, x.cpu.eip) {
+            let entered = self.call(x, &found);
+            if entered.is_some() {
+                return entered;
+            }
+        }
+        None
+    }
+}
+
+/// A 32-bit address at a distance from another.
+fn distant(from: u64, delta: i32) -> u64 {
+    u64::from((from as u32).wrapping_add_signed(delta))
+}
+
+/// The address from which this one is at a distance.
+fn back(from: u64, delta: i32) -> u64 {
+    u64::from((from as u32).wrapping_sub(delta as u32))
+}
+
+/// The chunks of RAM a region was made from, by page number.
+fn made_from(region: &Region) -> Box<[(u32, u64)]> {
+    let mut made_from: Vec<(u32, u64)> = Vec::new();
+    for b in &region.blocks {
+        let page = (b.phys >> 12) as u32;
+        let mask = chunks(b.phys, b.bytes.into());
+        match made_from.iter_mut().find(|(p, _)| *p == page) {
+            Some((_, m)) => *m |= mask,
+            None => made_from.push((page, mask)),
+        }
+    }
+    made_from.into()
+}
+
+/// The decoded blocks around an address.
+struct Decoded<'a, H> {
+    engine: &'a Engine<H>,
+    x: &'a Exec<'static>,
+    blocks: &'a BlockCache,
+    lin: u64,
+    mode_bits: u32,
+}
+
+impl<H: Host> Source for Decoded<'_, H> {
+    fn block(&mut self, delta: i32) -> Option<Block> {
+        let phys = self.x.mmu.known_code(&self.x.cpu, distant(self.lin, delta))?;
+        // What another region holds is called there.
+        if delta != 0 && self.engine.by_key.contains_key(&key(phys, self.mode_bits)) {
+            return None;
+        }
+        let (at, entered) = self.blocks.known(phys, self.mode_bits, distant(self.lin, delta))?;
+        if delta != 0 && entered < self.engine.options.threshold / 8 {
+            return None;
+        }
+        let insns = self.blocks.insns(at);
+        (!insns.is_empty()).then(|| Block { delta, phys, bytes: at.bytes, insns: insns.into(), page: 0 })
+    }
+}
+
+impl<H: Host> Translator for Engine<H> {
+    fn enter(&mut self, x: &mut Exec<'static>, blocks: &BlockCache) -> Entered {
+        if !region::translates(x.cpu.mode) {
+            return Entered::Interpret(Some(RARELY));
+        }
+        let entered = self.run(x);
+        x.settle_link();
+        if let Some(entered) = entered {
+            return entered;
+        }
+        let lin = x.cpu.eip;
+        if !blocks.is_hot(lin, x.cpu.mode, x.mmu.generation()) {
+            return Entered::Interpret(None);
+        }
+        if !self.translate(x, blocks, lin) {
+            return Entered::Interpret(Some(RARELY));
+        }
+        if self.pending.len() >= self.options.batch {
+            self.compile(x);
+            let entered = self.run(x);
+            x.settle_link();
+            return entered.unwrap_or(Entered::Interpret(None));
+        }
+        Entered::Interpret(Some(UNTIL_COMPILED))
+    }
+
+    fn written(&mut self, x: &mut Exec<'static>, hits: &[(u32, u64)]) {
+        for &(page, hit) in hits {
+            let numbers = self.by_page.get(&u64::from(page)).cloned().unwrap_or_default();
+            for number in numbers {
+                let made_from_it = self.regions[number as usize]
+                    .as_ref()
+                    .is_some_and(|t| t.made_from.iter().any(|(p, m)| *p == page && m & hit != 0));
+                if made_from_it {
+                    self.figures.invalidated += 1;
+                    self.drop_region(x, number);
+                }
+            }
+            self.pending.retain(|p| {
+                let stays = !p.made_from.iter().any(|(q, m)| *q == page && m & hit != 0);
+                if !stays {
+                    self.free.push(p.number);
+                }
+                stays
+            });
+        }
+        if !hits.is_empty() {
+            self.forget_found();
+        }
+    }
+
+    fn clear(&mut self, x: &mut Exec<'static>) {
+        self.free.extend(self.pending.drain(..).map(|p| p.number));
+        while !self.modules.is_empty() {
+            self.evict(x);
+        }
+        self.forget_found();
+    }
+
+    fn slice(&mut self, x: &mut Exec<'static>) {
+        self.compile(x);
+    }
+
+    fn threshold(&self) -> u32 {
+        self.options.threshold
+    }
+
+    fn figures(&self) -> Vec<(&'static str, f64)> {
+        let f = &self.figures;
+        vec![
+            ("regions", f.regions as f64),
+            ("translated_instructions", f.instructions as f64),
+            ("modules", f.modules as f64),
+            ("wasm_bytes", f.bytes as f64),
+            ("live_bytes", self.live_bytes as f64),
+            ("translate_ms", f.translate_ms),
+            ("compile_ms", f.compile_ms),
+            ("calls", f.calls as f64),
+            ("executed", f.executed as f64),
+            ("undone", f.undone as f64),
+            ("left_stepping", f.left_stepping as f64),
+            ("invalidated", f.invalidated as f64),
+            ("evicted", f.evicted as f64),
+        ]
+    }
+}

@@ -1,0 +1,116 @@
+//! Several translated functions as one wasm module.
+//!
+//! A module imports the VMM's memory and the functions of [`Import`] and exports its regions as `f0`, `f1`,
+//! ... It owns no table and no memory.
+
+use crate::emit::Import;
+use cpu::micro::FlagOp;
+use wasm_encoder::{
+    BlockType, CodeSection, EntityType, ExportKind, ExportSection, Function, FunctionSection, ImportSection,
+    Instruction, MemoryType, Module, TypeSection, ValType,
+};
+
+/// Names of the imported functions, in the order of their indices.
+pub const IMPORTS: [&str; 5] = ["load", "store", "place", "step", "settle"];
+
+/// Module name of all imports.
+pub const FROM: &str = "vmm";
+/// Name of the imported memory.
+pub const MEMORY: &str = "memory";
+
+/// Builds a module.
+#[must_use]
+pub fn module<'a>(functions: impl IntoIterator<Item = &'a Function>) -> Vec<u8> {
+    use ValType::{I32, I64};
+    let mut types = TypeSection::new();
+    let signatures: [&[ValType]; 6] = [
+        &[I32, I32, I32],           // load: state, linear address, width; 0 if it must be left
+        &[I32, I32, I32, I64],      // store: state, linear address, width, value; likewise
+        &[I32, I32, I32, I32],      // step: state, region, run, budget; not 0 if the region is left
+        &[I32, I32, I32, I32, I32], // settle: state, kind, operands; the carries
+        &[I32, I32, I32, I32, I32], // carry: kind, operands, carries; CF
+        &[I32, I32, I32, I32],      // a region: state, budget, block, pages; the number of the exit
+    ];
+    for parameters in signatures {
+        types.ty().function(parameters.iter().copied(), [I32]);
+    }
+    let mut imports = ImportSection::new();
+    let memory =
+        MemoryType { minimum: 0, maximum: None, memory64: false, shared: false, page_size_log2: None };
+    imports.import(FROM, MEMORY, EntityType::Memory(memory));
+    for (name, ty) in IMPORTS.iter().zip([0, 1, 0, 2, 3]) {
+        imports.import(FROM, name, EntityType::Function(ty));
+    }
+    let (mut declared, mut exports, mut code) =
+        (FunctionSection::new(), ExportSection::new(), CodeSection::new());
+    declared.function(4);
+    code.function(&carry());
+    for (n, function) in functions.into_iter().enumerate() {
+        declared.function(5);
+        exports.export(&format!("f{n}"), ExportKind::Func, Import::Carry as u32 + 1 + n as u32);
+        code.function(function);
+    }
+    let mut module = Module::new();
+    module.section(&types).section(&imports).section(&declared).section(&exports).section(&code);
+    module.finish()
+}
+
+/// CF from the number of the operation that set the flags, its operands, and the carries that hold if the
+/// number is 0: as `cpu::flags` defines it.
+fn carry() -> Function {
+    use Instruction as W;
+    const KIND: u32 = 0;
+    const A: u32 = 1;
+    const B: u32 = 2;
+    const R: u32 = 3;
+    const AUX: u32 = 4;
+    const OP: u32 = 5;
+    let mut f = Function::new([(1, ValType::I32)]);
+    let mut put = |list: &[Instruction<'static>]| {
+        for i in list {
+            f.instruction(i);
+        }
+    };
+    let when = |op: FlagOp| [W::LocalGet(OP), W::I32Const(op as i32), W::I32Eq, W::If(BlockType::Empty)];
+    put(&[W::LocalGet(KIND), W::I32Eqz, W::If(BlockType::Empty)]);
+    put(&[W::LocalGet(AUX), W::I32Const(31), W::I32ShrU, W::Return, W::End]);
+    put(&[W::LocalGet(KIND), W::I32Const(1), W::I32Sub, W::I32Const(2), W::I32ShrU, W::LocalSet(OP)]);
+    // The top bit of the carries: shifted out by the width.
+    let top = [
+        W::I32Const(8),
+        W::LocalGet(KIND),
+        W::I32Const(1),
+        W::I32Sub,
+        W::I32Const(3),
+        W::I32And,
+        W::I32Shl,
+        W::I32Const(1),
+        W::I32Sub,
+        W::I32ShrU,
+        W::I32Const(1),
+        W::I32And,
+        W::Return,
+        W::End,
+    ];
+    let not = [W::I32Const(-1), W::I32Xor];
+    put(&when(FlagOp::Add));
+    put(&[W::LocalGet(A), W::LocalGet(B), W::I32And, W::LocalGet(A), W::LocalGet(B), W::I32Or]);
+    put(&[W::LocalGet(R)]);
+    put(&not);
+    put(&[W::I32And, W::I32Or]);
+    put(&top);
+    put(&when(FlagOp::Sub));
+    put(&[W::LocalGet(A)]);
+    put(&not);
+    put(&[W::LocalGet(B), W::I32And, W::LocalGet(A), W::LocalGet(B), W::I32Xor]);
+    put(&not);
+    put(&[W::LocalGet(R), W::I32And, W::I32Or]);
+    put(&top);
+    put(&when(FlagOp::Logic));
+    put(&[W::I32Const(0), W::Return, W::End]);
+    put(&when(FlagOp::Explicit));
+    put(&[W::LocalGet(A), W::Return, W::End]);
+    // Increments keep it; it is their second operand.
+    put(&[W::LocalGet(B), W::End]);
+    f
+}

@@ -1,0 +1,151 @@
+//! Regions: what is translated as one function.
+//!
+//! A region is a set of decoded blocks joined along direct jumps, calls and fall-throughs, with one entry.
+//! Like a block it holds no linear address: its blocks lie at distances from the entry.
+
+use cpu::insn::{Insn, Op, Prefix, Width};
+use cpu::state::mode;
+
+/// Most instructions of a region.
+const MAX_INSNS: usize = 160;
+/// Most blocks of a region; their pages are numbered in 32 bits.
+const MAX_BLOCKS: usize = 24;
+
+/// A block of a region.
+#[derive(Clone, Debug)]
+pub struct Block {
+    /// Distance of its first byte from the region's entry.
+    pub delta: i32,
+    /// Physical address of its first byte.
+    pub phys: u64,
+    /// Bytes.
+    pub bytes: u16,
+    /// Its instructions.
+    pub insns: Box<[Insn]>,
+    /// Which of the region's pages it lies in.
+    pub page: usize,
+}
+
+/// A page a region has code in, as it was mapped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Page {
+    /// Distance of its first byte from the region's entry.
+    pub delta: i32,
+    /// Where it lies in RAM.
+    pub ram: u64,
+}
+
+impl Block {
+    /// Distance of the byte after the block.
+    #[must_use]
+    pub fn end(&self) -> i32 {
+        self.insns.last().map_or(self.delta, |i| self.delta.wrapping_add(i.end()))
+    }
+}
+
+/// Code to be translated as one function.
+#[derive(Clone, Debug)]
+pub struct Region {
+    /// Mode bits it was decoded under.
+    pub mode: u32,
+    /// The entry first, then in an order in which most edges lead forward.
+    pub blocks: Vec<Block>,
+    /// Its pages, at most 32. An edge from one to another is taken only while the TLB holds the other.
+    pub pages: Vec<Page>,
+}
+
+/// Finds decoded blocks: the block at a distance from the entry, if it is decoded and its page's translation is
+/// held by the TLB.
+pub trait Source {
+    /// The block at `delta` bytes from the entry.
+    fn block(&mut self, delta: i32) -> Option<Block>;
+}
+
+/// Whether code of this mode is translated: flat 32-bit code. The rest is interpreted.
+#[must_use]
+pub const fn translates(mode_bits: u32) -> bool {
+    let needed = mode::FLAT_CODE | mode::CODE32 | mode::STACK32;
+    mode_bits & needed == needed
+}
+
+/// Where a direct branch of a block leads.
+fn target(delta: i32, i: &Insn) -> Option<i32> {
+    let direct = matches!(
+        i.op,
+        Op::Jmp | Op::Call | Op::Jcc(_) | Op::Loop | Op::Loope | Op::Loopne | Op::Jcxz
+    );
+    (direct && i.w2 == Width::W32).then(|| delta.wrapping_add(i.imm))
+}
+
+/// Forms a region from an entry. `None` if the entry itself is not there.
+pub fn form(mode: u32, source: &mut impl Source) -> Option<Region> {
+    let mut found: Vec<(Block, Vec<i32>)> = Vec::new();
+    let mut work = vec![0];
+    let mut insns = 0;
+    let mut next = 0;
+    while let Some(&delta) = work.get(next) {
+        next += 1;
+        let Some(block) = source.block(delta) else { continue };
+        if !found.is_empty() && insns + block.insns.len() > MAX_INSNS || found.len() == MAX_BLOCKS {
+            break;
+        }
+        insns += block.insns.len();
+        let mut edges: Vec<i32> = block.insns.iter().filter_map(|i| target(delta, i)).collect();
+        let last = block.insns.last();
+        let call = last.is_some_and(|i| matches!(i.op, Op::Call | Op::CallInd));
+        if call || last.is_some_and(|i| !i.prefix.has(Prefix::LAST)) {
+            edges.push(block.end());
+        }
+        for &edge in &edges {
+            if !work.contains(&edge) {
+                work.push(edge);
+            }
+        }
+        found.push((block, edges));
+    }
+    if found.first().is_none_or(|(block, _)| block.delta != 0) {
+        return None;
+    }
+    let mut blocks = order(found);
+    let pages = pages(&mut blocks);
+    Some(Region { mode, blocks, pages })
+}
+
+/// The pages of blocks, which are told theirs.
+fn pages(blocks: &mut [Block]) -> Vec<Page> {
+    let mut pages: Vec<Page> = Vec::new();
+    for b in blocks {
+        let page = Page { delta: b.delta.wrapping_sub((b.phys & 0xFFF) as i32), ram: b.phys & !0xFFF };
+        b.page = pages.iter().position(|p| *p == page).unwrap_or_else(|| {
+            pages.push(page);
+            pages.len() - 1
+        });
+    }
+    pages
+}
+
+/// Reverse post-order from the entry.
+fn order(found: Vec<(Block, Vec<i32>)>) -> Vec<Block> {
+    let at = |delta: i32| found.iter().position(|(b, _)| b.delta == delta);
+    let mut state = vec![0usize; found.len()];
+    let mut done = vec![false; found.len()];
+    let mut post = Vec::new();
+    let mut stack = vec![0];
+    done[0] = true;
+    while let Some(&top) = stack.last() {
+        let edges = &found[top].1;
+        if let Some(&edge) = edges.get(state[top]) {
+            state[top] += 1;
+            if let Some(to) = at(edge)
+                && !std::mem::replace(&mut done[to], true)
+            {
+                stack.push(to);
+            }
+        } else {
+            post.push(top);
+            stack.pop();
+        }
+    }
+    let mut blocks: Vec<Option<Block>> = found.into_iter().map(|(b, _)| Some(b)).collect();
+    post.into_iter().rev().filter_map(|n| blocks[n].take()).collect()
+}

@@ -1,0 +1,64 @@
+// @ts-check
+/**
+ * Turning the translator off, or up, changes nothing but speed: the same state hashes at the same counts, whatever
+ * is translated, evicted or overwritten.
+ */
+import assert from "node:assert/strict";
+import fs from "node:fs";
+import { describe, test } from "node:test";
+import { CMDLINE, guest, hashesIn, INITRD, KERNEL, newName, noLinux, noMachine, run } from "./lib.mjs";
+
+/** The ways: as it comes, everything at first sight with next to no room, and not at all. */
+const WAYS = {
+  "as it comes": [],
+  "everything at first sight, in a tiny cache": ["--jit", "eager", "--code-cache", "60000"],
+};
+
+/**
+ * Runs deterministically: status, hashes by count, and the translator's figures.
+ * @param {string[]} args
+ */
+async function outcome(args) {
+  const stats = newName();
+  const { status, stderr } = await run([...args, "--deterministic", "--stats", stats, "--timeout", "280"], {
+    seconds: 300,
+  });
+  const { jit, instructions, state_hash: end } = JSON.parse(fs.readFileSync(stats, "utf8"));
+  return { same: { status, hashes: hashesIn(stderr), instructions, end }, jit };
+}
+
+/** @param {string[]} what @param {number} limit instructions it runs, about */
+async function sameEveryWay(what, limit) {
+  const plain = await outcome([...what, "--no-jit"]);
+  assert.equal(plain.jit.regions ?? 0, 0);
+  for (const [name, way] of Object.entries(WAYS)) {
+    const other = await outcome([...what, ...way]);
+    assert.deepEqual(other.same, plain.same, name);
+    assert.ok(other.jit.regions > 0, `${name}: nothing was translated`);
+    assert.ok(other.jit.interpreted_instructions < limit / 2, `${name}: ${JSON.stringify(other.jit)}`);
+  }
+  return plain.same;
+}
+
+describe("translated code", { skip: noMachine }, () => {
+  test("is as the interpreter on code that changes itself", async () => {
+    const { status } = await sameEveryWay(["--multiboot", guest("smc")], Infinity);
+    assert.equal(status, 1);
+  });
+
+  test("is as the interpreter on timers and interrupts", async () => {
+    await sameEveryWay(["--multiboot", guest("fib")], Infinity);
+    await sameEveryWay(["--multiboot", guest("ticks")], Infinity);
+  });
+
+  test("is as the interpreter on linux32's start", { skip: noLinux }, async () => {
+    const at = [1e6, 1e7, 1e8, 2e8, 3e8];
+    await sameEveryWay(
+      [
+        ...["--kernel", KERNEL, "--initrd", INITRD, "--cmdline", CMDLINE, "--serial", "null"],
+        ...["--hash-at", at.join(","), "--max-instructions", "300000000"],
+      ],
+      3e8,
+    );
+  });
+});
