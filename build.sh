@@ -250,6 +250,15 @@ node_tests() {
   node --test --test-concurrency=1 --test-reporter=spec "${files[@]}"
 }
 
+# What this machine's processor does with 20,000 instructions, for the tests of translated code.
+oracle_vectors() {
+  gcc -O2 -w -o build/oracle tests/isa/oracle/oracle.c
+  if ! build/oracle 32 int 20000 1 >build/oracle-int.jsonl; then
+    say "SKIPPED: the oracle cannot trace processes here"
+    rm -f build/oracle-int.jsonl
+  fi
+}
+
 # The lines by which cargo, wasm-bindgen's runner and Node's runner report their sums.
 totals() {
   awk '/^test result: /{passed += $4; failed += $6}
@@ -263,7 +272,8 @@ tests() {
   : >$log
   suite "check" ./build.sh check
   suite "crates, native" cargo test -q --no-fail-fast --workspace --exclude web
-  suite "crate/web in Node" cargo test -p web --target $wasm --features harness
+  suite "oracle" oracle_vectors
+  suite "crate/web in Node" cargo test -p web --target $wasm --features harness,oracle
   suite "crate/web in Chromium" env WASM_BINDGEN_USE_BROWSER=1 CHROMEDRIVER=/usr/bin/chromedriver \
     cargo test -p web --target $wasm --features harness
   suite "shell's parts" node_tests www

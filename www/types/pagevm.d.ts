@@ -25,6 +25,8 @@ export interface CreateOptions {
   modules?: readonly { image: ImageSource; cmdline?: string }[] | undefined;
   /** Whether guest code is translated; `"eager"`: at first sight. */
   jit?: boolean | "eager" | undefined;
+  /** How many bytes of translated code are kept; 32 MB unless given. */
+  codeCache?: number | undefined;
   /** `"real"`: the host's time. `"counted"`: time is instructions executed; the same run every time. */
   clock?: "real" | "counted" | undefined;
   /** Processor model, then features to add or leave out: `"model,-feature"`. */

@@ -14,7 +14,18 @@ import { movesOfStrokes, strokesOf } from "../lib/typing.js";
 import { Connection } from "./connection.js";
 
 /** Options of the wasm crate that pass through as they are. */
-const PASSED_ON = ["memory", "clock", "jit", "cpu", "rtc", "seed", "reboot", "maxInstructions", "hashAt"];
+const PASSED_ON = [
+  "memory",
+  "clock",
+  "jit",
+  "codeCache",
+  "cpu",
+  "rtc",
+  "seed",
+  "reboot",
+  "maxInstructions",
+  "hashAt",
+];
 const IMAGES = ["kernel", "initrd", "multiboot"];
 const OTHERS = ["cmdline", "modules", "autostart", "canvas", "signal", "onProgress"];
 const NOT_YET = ["bios", "vgabios", "hda", "hdb", "hdc", "hdd", "cdrom", "fda", "fdb", "scsi", "boot"];

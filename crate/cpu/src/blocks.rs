@@ -109,13 +109,12 @@ pub struct BlockCache {
 const NEVER: u32 = u32::MAX;
 const NO_BLOCK: u32 = u32::MAX;
 
-const NO_JUMP: Jump = Jump {
-    lin: 0,
-    tag: u64::MAX,
-    block: BlockRef { first: 0, insns: 0, bytes: 0 },
-    number: NO_BLOCK,
-    heat: Cell::new(NEVER),
-};
+impl Jump {
+    const fn none() -> Self {
+        let block = BlockRef { first: 0, insns: 0, bytes: 0 };
+        Self { lin: 0, tag: u64::MAX, block, number: NO_BLOCK, heat: Cell::new(NEVER) }
+    }
+}
 
 impl Default for BlockCache {
     fn default() -> Self {
@@ -123,7 +122,7 @@ impl Default for BlockCache {
             insns: Vec::new(),
             by_key: PageMap::default(),
             by_page: PageMap::default(),
-            jumps: Box::new([const { NO_JUMP }; JUMP_SLOTS]),
+            jumps: Box::new([const { Jump::none() }; JUMP_SLOTS]),
             sites: Box::new([const { Cell::new(NO_SITE) }; JUMP_SLOTS]),
             heats: Vec::new(),
             threshold: NEVER,
@@ -390,7 +389,7 @@ impl BlockCache {
         self.insns.clear();
         self.by_key.clear();
         self.by_page.clear();
-        *self.jumps = [const { NO_JUMP }; JUMP_SLOTS];
+        *self.jumps = [const { Jump::none() }; JUMP_SLOTS];
         *self.sites = [const { Cell::new(NO_SITE) }; JUMP_SLOTS];
         self.heats.clear();
         self.cleared = true;

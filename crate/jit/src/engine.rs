@@ -224,7 +224,8 @@ impl<H: Host> Engine<H> {
             return true;
         }
         let began = self.host.now_ms();
-        let Some(region) = region::form(mode_bits, &mut Decoded { engine: self, x, blocks, lin, mode_bits }) else {
+        let Some(region) = region::form(mode_bits, &mut Decoded { engine: self, x, blocks, lin, mode_bits })
+        else {
             return false;
         };
         let number = self.free.pop().unwrap_or_else(|| {

@@ -5,10 +5,10 @@
 
 #![forbid(unsafe_code)]
 
-pub mod eval;
-pub mod ir;
 pub mod emit;
 pub mod engine;
+pub mod eval;
+pub mod ir;
 pub mod lift;
 pub mod module;
 pub mod region;

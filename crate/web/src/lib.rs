@@ -45,6 +45,18 @@ pub struct Vm {
     slices: f64,
 }
 
+/// Has a machine's hot code translated, where wasm may be compiled at run time.
+#[cfg(target_arch = "wasm32")]
+fn translate(machine: &mut Machine, settings: jit::engine::Options) {
+    if let Some(host) = wasm_host::WasmHost::new() {
+        machine.set_translator(Box::new(jit::engine::Engine::new(host, settings)));
+    }
+}
+
+/// There is no wasm around.
+#[cfg(not(target_arch = "wasm32"))]
+fn translate(_: &mut Machine, _: jit::engine::Options) {}
+
 /// Numbers that `run` returns.
 const fn number(outcome: Outcome) -> u32 {
     match outcome {
@@ -70,13 +82,9 @@ impl Vm {
     #[wasm_bindgen(constructor)]
     pub fn new(options: &JsValue) -> Result<Vm, JsValue> {
         let options = Options::new(options)?;
-        #[cfg_attr(not(target_arch = "wasm32"), expect(unused_mut, reason = "nothing is translated there"))]
         let mut machine = Machine::new(options.config()?).map_err(Thrown)?;
-        #[cfg(target_arch = "wasm32")]
-        if let Some(settings) = options.translator()?
-            && let Some(host) = wasm_host::WasmHost::new()
-        {
-            machine.set_translator(Box::new(jit::engine::Engine::new(host, settings)));
+        if let Some(settings) = options.translator()? {
+            translate(&mut machine, settings);
         }
         Ok(Self { machine, running_ms: 0.0, slices: 0.0 })
     }

@@ -238,7 +238,7 @@ impl Mmu {
     #[inline]
     #[must_use]
     pub fn tlb_nearly_full(&self) -> bool {
-        self.tlb.len() + 2 > tlb::CAPACITY
+        self.tlb.lacks_room_for(2)
     }
 
     /// Whether the architectural TLB has overflowed since this was last asked.

@@ -92,9 +92,9 @@ impl Tlb {
         full
     }
 
-    /// Entries held.
-    pub fn len(&self) -> usize {
-        self.entries.len()
+    /// Whether `more` entries might not find room.
+    pub(super) fn lacks_room_for(&self, more: usize) -> bool {
+        self.entries.len() + more > CAPACITY
     }
 
     /// Drops what translates `lin`; the size of what was dropped.

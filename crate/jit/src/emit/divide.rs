@@ -1,7 +1,7 @@
 //! Division: checked first, so that wasm's own division cannot trap.
 
-use super::values::{Bin, Id, Ty, Un};
 use super::Emitter;
+use super::values::{Bin, Id, Ty, Un};
 
 impl Emitter<'_> {
     /// Divides the 64-bit `hi:lo` by `d`; where the processor raises #DE, the instruction is left to the

@@ -55,7 +55,8 @@ pub(super) const fn kind(op: FlagOp, w: Width) -> u32 {
 impl Emitter<'_> {
     /// The flags are those of an operation.
     pub(super) fn set_flags(&mut self, op: FlagOp, w: Width, [a, b, r]: [Id; 3], exact: bool) {
-        let before = if matches!(op, FlagOp::Inc | FlagOp::Dec) { self.flags.clone() } else { Flags::Settled };
+        let before =
+            if matches!(op, FlagOp::Inc | FlagOp::Dec) { self.flags.clone() } else { Flags::Settled };
         // An increment after increments keeps the carry of what came before them all.
         let before = match before {
             Flags::After(after) if matches!(after.op, FlagOp::Inc | FlagOp::Dec) => after.before,

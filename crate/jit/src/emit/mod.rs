@@ -367,7 +367,9 @@ impl Emitter<'_> {
                     break;
                 }
             } else {
-                let run = block.insns[n..].iter().take_while(|i| !ops::translates(&lift::instruction(i), region.mode));
+                let run = block.insns[n..]
+                    .iter()
+                    .take_while(|i| !ops::translates(&lift::instruction(i), region.mode));
                 let run = run.count();
                 self.step(block.delta, &block.insns[n..n + run]);
                 n += run;
@@ -473,9 +475,7 @@ impl Emitter<'_> {
         if i.op == cpu::insn::Op::Ret {
             let region = self.region;
             let calls = region.blocks.iter().filter(|b| {
-                b.insns
-                    .last()
-                    .is_some_and(|i| matches!(i.op, cpu::insn::Op::Call | cpu::insn::Op::CallInd))
+                b.insns.last().is_some_and(|i| matches!(i.op, cpu::insn::Op::Call | cpu::insn::Op::CallInd))
             });
             let sites: Vec<i32> =
                 calls.map(super::region::Block::end).filter(|d| self.find(*d).is_some()).take(4).collect();

@@ -173,9 +173,7 @@ impl Emitter<'_> {
             Shuffle::D => lanes(4, [4 + pick(0), 4 + pick(1), 4 + pick(2), 4 + pick(3), 0, 0, 0, 0]),
             Shuffle::Ps => lanes(4, [pick(0), pick(1), 4 + pick(2), 4 + pick(3), 0, 0, 0, 0]),
             Shuffle::Pd => lanes(8, [imm & 1, 2 + (imm >> 1 & 1), 0, 0, 0, 0, 0, 0]),
-            Shuffle::LowW => {
-                lanes(2, [8 + pick(0), 8 + pick(1), 8 + pick(2), 8 + pick(3), 12, 13, 14, 15])
-            }
+            Shuffle::LowW => lanes(2, [8 + pick(0), 8 + pick(1), 8 + pick(2), 8 + pick(3), 12, 13, 14, 15]),
             Shuffle::HighW => {
                 lanes(2, [8, 9, 10, 11, 12 + pick(0), 12 + pick(1), 12 + pick(2), 12 + pick(3)])
             }
