@@ -27,28 +27,32 @@ async function outcome(args) {
   return { same: { status, hashes: hashesIn(stderr), instructions, end }, jit };
 }
 
-/** @param {string[]} what @param {number} limit instructions it runs, about */
-async function sameEveryWay(what, limit) {
+/**
+ * @param {string[]} what
+ * @param {number} [long] for a run of so many instructions, which has to be translated as it comes
+ */
+async function sameEveryWay(what, long) {
   const plain = await outcome([...what, "--no-jit"]);
   assert.equal(plain.jit.regions ?? 0, 0);
   for (const [name, way] of Object.entries(WAYS)) {
     const other = await outcome([...what, ...way]);
     assert.deepEqual(other.same, plain.same, name);
-    assert.ok(other.jit.regions > 0, `${name}: nothing was translated`);
-    assert.ok(other.jit.interpreted_instructions < limit / 2, `${name}: ${JSON.stringify(other.jit)}`);
+    const { regions, interpreted_instructions: interpreted } = other.jit;
+    if (way.length || long) assert.ok(regions > 0, `${name}: nothing was translated`);
+    if (long) assert.ok(interpreted < long / 2, `${name}: ${interpreted} were interpreted`);
   }
   return plain.same;
 }
 
 describe("translated code", { skip: noMachine }, () => {
   test("is as the interpreter on code that changes itself", async () => {
-    const { status } = await sameEveryWay(["--multiboot", guest("smc")], Infinity);
+    const { status } = await sameEveryWay(["--multiboot", guest("smc")]);
     assert.equal(status, 1);
   });
 
   test("is as the interpreter on timers and interrupts", async () => {
-    await sameEveryWay(["--multiboot", guest("fib")], Infinity);
-    await sameEveryWay(["--multiboot", guest("ticks")], Infinity);
+    await sameEveryWay(["--multiboot", guest("fib")]);
+    await sameEveryWay(["--multiboot", guest("ticks")]);
   });
 
   test("is as the interpreter on linux32's start", { skip: noLinux }, async () => {
