@@ -20,7 +20,7 @@ use crate::decode::{BlockDecoder, MAX_LEN};
 use crate::exec::{Exec, Fast, fuse};
 use crate::fault::Stop;
 use crate::insn::{Insn, Prefix};
-use crate::mmu::{Access, Mmu, PageMap, Target, chunks};
+use crate::mmu::{Access, Mmu, PageMap, Tags, Target, chunks};
 use crate::state::mode;
 use std::cell::Cell;
 
@@ -139,27 +139,11 @@ fn slot(lin: u64) -> usize {
 }
 
 impl BlockCache {
-    /// The block at a linear address, if the jump cache knows it.
-    #[inline(always)]
-    #[must_use]
-    pub fn jump(&self, lin: u64, mode_bits: u32, generation: u32) -> Option<BlockRef> {
-        let j = &self.jumps[slot(lin)];
-        let tag = u64::from(generation) << mode::BITS | u64::from(mode_bits);
-        if j.lin != lin || j.tag != tag {
-            return None;
-        }
-        // A hot block is somebody else's.
-        let heat = j.heat.get().checked_sub(1)?;
-        j.heat.set(heat);
-        Some(j.block)
-    }
-
     /// Whether the block at a linear address is hot.
     #[must_use]
-    pub fn is_hot(&self, lin: u64, mode_bits: u32, generation: u32) -> bool {
+    pub fn is_hot(&self, lin: u64, tags: Tags) -> bool {
         let j = &self.jumps[slot(lin)];
-        let tag = u64::from(generation) << mode::BITS | u64::from(mode_bits);
-        j.lin == lin && j.tag == tag && j.heat.get() == 0
+        j.lin == lin && tags.hold(j.tag) && j.heat.get() == 0
     }
 
     /// Lets the block at a linear address cool down: it is hot again after so many entries.
@@ -195,14 +179,14 @@ impl BlockCache {
         Some((b.at, self.threshold.saturating_sub(heat)))
     }
 
-    /// The same for a jump from `site`, any number that goes with the instruction.
+    /// The block at a linear address, if the jump cache knows it, for a jump from `site`: any number that goes with the
+    /// instruction.
     #[inline(always)]
     #[must_use]
-    pub fn jump_from(&self, site: usize, lin: u64, mode_bits: u32, generation: u32) -> Option<BlockRef> {
+    pub fn jump_from(&self, site: usize, lin: u64, tags: Tags) -> Option<BlockRef> {
         let known = &self.sites[site & (JUMP_SLOTS - 1)];
-        let tag = u64::from(generation) << mode::BITS | u64::from(mode_bits);
         let s = known.get();
-        if (s.lin != lin || s.tag != tag) && !self.learn(known, lin, tag) {
+        if (s.lin != lin || !tags.hold(s.tag)) && !self.learn(known, lin, tags) {
             return None;
         }
         // Nobody waits for the heat.
@@ -213,11 +197,11 @@ impl BlockCache {
     }
 
     #[inline(never)]
-    fn learn(&self, known: &Cell<Site>, lin: u64, tag: u64) -> bool {
+    fn learn(&self, known: &Cell<Site>, lin: u64, tags: Tags) -> bool {
         let j = &self.jumps[slot(lin)];
-        let found = j.lin == lin && j.tag == tag;
+        let found = j.lin == lin && tags.hold(j.tag);
         if found {
-            known.set(Site { lin, tag, block: j.block });
+            known.set(Site { lin, tag: j.tag, block: j.block });
         }
         found
     }
@@ -278,7 +262,9 @@ impl BlockCache {
         let at = self.by_key.get(&key).map_or(block.at, |b| b.at);
         // Code under a segment limit is checked as it goes, off the hot loop.
         if mode_bits & mode::FLAT_CODE != 0 {
-            let tag = u64::from(x.mmu.generation()) << mode::BITS | u64::from(mode_bits);
+            // An instruction that crosses into a page of its own is looked at again whenever anything changes.
+            let global = block.second.is_none() && x.mmu.is_global(&x.cpu, lin);
+            let tag = x.mmu.tags(mode_bits).of(global);
             let number = self.by_key.get(&key).map_or(NO_BLOCK, |b| b.number);
             let jump = &mut self.jumps[slot(lin)];
             if jump.number != number {

@@ -5,8 +5,7 @@ use crate::module;
 use crate::region::{self, Block, Page, Region, Source};
 use cpu::blocks::BlockCache;
 use cpu::exec::Exec;
-use cpu::mmu::{Class, PageMap, chunks};
-use cpu::state::mode;
+use cpu::mmu::{Class, PageMap, Tags, chunks};
 use cpu::translator::{Entered, Translator};
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -181,17 +180,17 @@ impl<H: Host> Engine<H> {
     /// The translation of the code at the present EIP.
     #[inline]
     fn find(&mut self, x: &Exec<'static>, lin: u64) -> Option<Found> {
-        let tag = u64::from(x.mmu.generation()) << mode::BITS | u64::from(x.cpu.mode);
+        let tags = x.mmu.tags(x.cpu.mode);
         let f = &self.found[slot(lin)];
-        if f.lin != lin || f.tag != tag {
-            self.found[slot(lin)] = self.search(x, lin, tag);
+        if f.lin != lin || !tags.hold(f.tag) {
+            self.found[slot(lin)] = self.search(x, lin, tags);
         }
         let f = self.found[slot(lin)];
         (f.at != NOWHERE).then_some(f)
     }
 
     #[inline(never)]
-    fn search(&self, x: &Exec<'static>, lin: u64, tag: u64) -> Found {
+    fn search(&self, x: &Exec<'static>, lin: u64, tags: Tags) -> Found {
         let found = || {
             let start = x.mmu.known_code(&x.cpu, lin)?;
             let at = *self.by_key.get(&key(start, x.cpu.mode))?;
@@ -201,9 +200,12 @@ impl<H: Host> Engine<H> {
             let held = |p: &Page| x.mmu.known_code(&x.cpu, distant(origin, p.delta)) == Some(p.ram);
             let pages = (0..).zip(&t.pages).fold(0, |mask, (n, p)| mask | u32::from(held(p)) << n);
             let call = Call { handle: t.handle, block: at.block, pages };
+            let global = |p: &Page| x.mmu.is_global(&x.cpu, distant(origin, p.delta));
+            let held_ones = (0..).zip(&t.pages).filter(|(n, _)| pages >> n & 1 != 0);
+            let tag = tags.of(held_ones.into_iter().all(|(_, p)| global(p)));
             (pages >> entry.page & 1 != 0).then_some(Found { lin, tag, at, call, entry })
         };
-        found().unwrap_or(Found { lin, tag, ..EMPTY })
+        found().unwrap_or(Found { lin, tag: tags.any, ..EMPTY })
     }
 
     fn forget_found(&mut self) {
@@ -453,7 +455,7 @@ impl<H: Host> Translator for Engine<H> {
             return entered;
         }
         let lin = x.cpu.eip;
-        if !blocks.is_hot(lin, x.cpu.mode, x.mmu.generation()) {
+        if !blocks.is_hot(lin, x.mmu.tags(x.cpu.mode)) {
             return Entered::Interpret(None);
         }
         if !self.translate(x, blocks, lin) {

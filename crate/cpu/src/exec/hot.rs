@@ -347,7 +347,7 @@ impl Exec<'_> {
         if self.cpu.events != 0 {
             return None;
         }
-        let b = blocks.jump_from(site, self.linear_eip(), self.cpu.mode, self.mmu.generation())?;
+        let b = blocks.jump_from(site, self.linear_eip(), self.mmu.tags(self.cpu.mode))?;
         (self.cpu.count + u64::from(b.insns) <= self.limit).then_some(b.first as usize)
     }
 

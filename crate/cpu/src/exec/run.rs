@@ -100,7 +100,7 @@ impl Processor {
                 translator.clear(x);
             }
         }
-        if x.cpu.events != 0 || !blocks.is_hot(lin, x.cpu.mode, x.mmu.generation()) {
+        if x.cpu.events != 0 || !blocks.is_hot(lin, x.mmu.tags(x.cpu.mode)) {
             return Ok(Some(u64::MAX));
         }
         let count = x.cpu.count;

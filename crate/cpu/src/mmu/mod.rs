@@ -19,7 +19,7 @@ pub use tlb::{Class, PageMap, Tlb, Translation};
 pub use walk::Access;
 
 use crate::insn::Width;
-use crate::state::Cpu;
+use crate::state::{Cpu, mode};
 use tlb::FastTable;
 use walk::permits;
 use x86::{cr0, cr4, eflags};
@@ -46,6 +46,32 @@ pub enum LowPage {
     Device,
 }
 
+/// Tags for what was found through the TLB: one of these two is given to it, and it holds as long as that is still one
+/// of the two.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tags {
+    /// Given to what any translation led to.
+    pub any: u64,
+    /// Given to what global translations alone led to.
+    pub global: u64,
+}
+
+impl Tags {
+    /// Whether what has this tag still holds.
+    #[inline(always)]
+    #[must_use]
+    pub const fn hold(self, tag: u64) -> bool {
+        tag == self.any || tag == self.global
+    }
+
+    /// The tag for something.
+    #[inline]
+    #[must_use]
+    pub const fn of(self, global: bool) -> u64 {
+        if global { self.global } else { self.any }
+    }
+}
+
 /// The memory system of one processor.
 #[derive(Debug)]
 pub struct Mmu {
@@ -58,7 +84,9 @@ pub struct Mmu {
     /// Where decoded code lies.
     pub code: CodePages,
     /// Changes whenever a translation that code was found through may have gone.
-    generation: u32,
+    generation: u64,
+    /// Changes whenever a global one may have.
+    global_generation: u64,
     /// Data breakpoints are armed: every access takes the slow path.
     watch: bool,
     /// The architectural TLB was full and has been flushed.
@@ -79,6 +107,7 @@ impl Mmu {
             write: FastTable::default(),
             code: CodePages::new(pages),
             generation: 1,
+            global_generation: 1,
             watch: false,
             overflowed: false,
         }
@@ -313,7 +342,7 @@ impl Mmu {
         if self.watch || a.implicit || a.user != (cpu.cpl == 3) {
             return;
         }
-        let global = cpu.cr0 & cr0::PG == 0 || self.tlb.lookup(lin).is_some_and(|t| t.global);
+        let global = self.is_global(cpu, lin);
         let page = phys & !0xFFF;
         if a.write {
             if let Target::Ram(at) = self.write_target(page)
@@ -332,10 +361,10 @@ impl Mmu {
         match self.tlb.drop_page(lin) {
             // The fast tables hold nothing that it does not.
             None => {}
-            Some(12) => {
+            Some(Translation { shift: 12, global, .. }) => {
                 self.read.drop_page(lin);
                 self.write.drop_page(lin);
-                self.bump();
+                self.bump(global);
             }
             Some(_) => self.flush_fast(false),
         }
@@ -356,23 +385,31 @@ impl Mmu {
     fn flush_fast(&mut self, keep_global: bool) {
         self.read.flush(keep_global);
         self.write.flush(keep_global);
-        self.bump();
+        self.bump(!keep_global);
     }
 
     /// Decoded code was dropped: whatever leads to it must be looked up anew.
     pub fn code_changed(&mut self) {
-        self.bump();
+        self.bump(true);
     }
 
-    fn bump(&mut self) {
-        self.generation = self.generation.wrapping_add(1);
+    fn bump(&mut self, global: bool) {
+        self.generation += 1;
+        self.global_generation += u64::from(global);
     }
 
-    /// A number that changes whenever a translation that code was found through may have gone.
+    /// What tells, for code of these mode bits, whether something found through the TLB still holds.
     #[inline(always)]
     #[must_use]
-    pub fn generation(&self) -> u32 {
-        self.generation
+    pub fn tags(&self, mode_bits: u32) -> Tags {
+        let tag = |generation: u64, global: u64| (generation << 1 | global) << mode::BITS | u64::from(mode_bits);
+        Tags { any: tag(self.generation, 0), global: tag(self.global_generation, 1) }
+    }
+
+    /// Whether the translation of `lin` survives CR3 writes.
+    #[must_use]
+    pub fn is_global(&self, cpu: &Cpu, lin: u64) -> bool {
+        cpu.cr0 & cr0::PG == 0 || self.tlb.lookup(lin).is_some_and(|t| t.global)
     }
 
     /// Makes every access take the slow path (data breakpoints), or no longer.

@@ -97,12 +97,12 @@ impl Tlb {
         self.entries.len() + more > CAPACITY
     }
 
-    /// Drops what translates `lin`; the size of what was dropped.
-    pub fn drop_page(&mut self, lin: u64) -> Option<u8> {
+    /// Drops what translates `lin`: the largest of it.
+    pub fn drop_page(&mut self, lin: u64) -> Option<Translation> {
         let mut dropped = None;
         for shift in [12, 21, 22] {
-            if self.entries.remove(&key(lin, shift)).is_some() {
-                dropped = Some(shift);
+            if let Some(t) = self.entries.remove(&key(lin, shift)) {
+                dropped = Some(t);
                 if shift != 12 {
                     self.large -= 1;
                 }
