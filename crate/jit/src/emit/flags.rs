@@ -394,6 +394,8 @@ impl Emitter<'_> {
 
     /// Replaces CF, or CF and OF, from a value laid out as EFLAGS.
     pub(super) fn put_flags(&mut self, mask: u32, v: Id) {
+        // It may come from the carries that settling overwrites.
+        let v = self.in_local(v);
         self.settle();
         let aux = self.values.local(Ty::I32, local::AUX);
         let one = self.values.i32(1);
