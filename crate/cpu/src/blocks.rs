@@ -26,7 +26,7 @@ use std::cell::Cell;
 
 /// Most instructions in a block.
 pub const MAX_INSNS: usize = 64;
-/// Decoded instructions held before the cache is emptied (28 bytes each).
+/// Decoded instructions held before the cache is emptied (36 bytes each).
 const CAPACITY: usize = 1 << 19;
 const JUMP_SLOTS: usize = 1 << 13;
 

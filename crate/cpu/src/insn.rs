@@ -1,4 +1,4 @@
-//! A decoded instruction: static facts only, 28 bytes, the same for every address it is found at.
+//! A decoded instruction: static facts only, 36 bytes, the same for every address it is found at.
 //!
 //! Semantics branch on these, never on guest values. Addresses are offsets from the entry of the block
 //! the instruction was decoded in, so that a block holds no linear address.

@@ -113,7 +113,8 @@ const TWO_BYTE: [(u8, usize); 16] = [
 ];
 /// Without operands, or with one in the opcode.
 const PLAIN: [u8; 18] = [
-    0x40, 0x4B, 0x50, 0x5E, 0x98, 0x99, 0x9F, 0x9E, 0xF5, 0xF8, 0xF9, 0x41, 0x49, 0x53, 0x5A, 0x9C, 0x60, 0x90,
+    0x40, 0x4B, 0x50, 0x5E, 0x98, 0x99, 0x9F, 0x9E, 0xF5, 0xF8, 0xF9, 0x41, 0x49, 0x53, 0x5A, 0x9C, 0x60,
+    0x90,
 ];
 
 /// One instruction that mostly does not fault. Memory operands lie near EBX, ESI or EDI.
@@ -188,7 +189,8 @@ fn sequences_end_as_in_the_interpreter() {
             let p = h.processor();
             // In pieces, so that budgets end anywhere.
             let end = p.cpu.count + 400;
-            while p.cpu.count < end && p.run((p.cpu.count + 1 + n.next() % 90).min(end)) == cpu::Exit::Limit {}
+            while p.cpu.count < end && p.run((p.cpu.count + 1 + n.next() % 90).min(end)) == cpu::Exit::Limit {
+            }
         }
         let (a, b) = (plain.state(), other.state());
         assert_eq!(a, b, "seed {seed}");

@@ -402,7 +402,8 @@ impl Mmu {
     #[inline(always)]
     #[must_use]
     pub fn tags(&self, mode_bits: u32) -> Tags {
-        let tag = |generation: u64, global: u64| (generation << 1 | global) << mode::BITS | u64::from(mode_bits);
+        let tag =
+            |generation: u64, global: u64| (generation << 1 | global) << mode::BITS | u64::from(mode_bits);
         Tags { any: tag(self.generation, 0), global: tag(self.global_generation, 1) }
     }
 
