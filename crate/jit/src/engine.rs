@@ -47,7 +47,7 @@ pub struct Options {
 
 impl Default for Options {
     fn default() -> Self {
-        Self { threshold: 400, cache_bytes: 32 << 20, batch: 16 }
+        Self { threshold: 5000, cache_bytes: 32 << 20, batch: 16 }
     }
 }
 
