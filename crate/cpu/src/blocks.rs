@@ -138,6 +138,12 @@ fn slot(lin: u64) -> usize {
     (lin ^ lin >> 13) as usize & (JUMP_SLOTS - 1)
 }
 
+/// What a block is found by: the RAM offset of its first byte, and the mode bits it is decoded under.
+#[must_use]
+pub fn key(start: u64, mode_bits: u32) -> u64 {
+    start | u64::from(mode_bits) << 48
+}
+
 impl BlockCache {
     /// Whether the block at a linear address is hot.
     #[must_use]
@@ -168,8 +174,7 @@ impl BlockCache {
     /// entered since it was decoded (or since it was hot).
     #[must_use]
     pub fn known(&self, start: u64, mode_bits: u32, lin: u64) -> Option<(BlockRef, u32)> {
-        let key = start | u64::from(mode_bits) << 48;
-        let b = self.by_key.get(&key).filter(|b| b.second.is_none())?;
+        let b = self.by_key.get(&key(start, mode_bits)).filter(|b| b.second.is_none())?;
         let jump = &self.jumps[slot(lin)];
         let heat = if jump.number == b.number {
             jump.heat.get()
@@ -246,7 +251,7 @@ impl BlockCache {
             return self.uncached(x, phys);
         };
         let mode_bits = x.cpu.mode;
-        let key = start | u64::from(mode_bits) << 48;
+        let key = key(start, mode_bits);
         let block = match self.by_key.get(&key) {
             Some(b) => *b,
             None => self.decode(x, lin, start, key)?,

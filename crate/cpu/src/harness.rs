@@ -204,18 +204,6 @@ impl Harness {
             mxcsr,
             fault: _,
         } = cpu;
-        let Msrs {
-            sysenter_cs,
-            sysenter_esp,
-            sysenter_eip,
-            efer,
-            pat,
-            apic_base,
-            misc_enable,
-            mtrr_def_type,
-            mcg_status,
-            tsc_offset,
-        } = *msr;
         State {
             gpr: std::array::from_fn(|n| regs[n]),
             eip: *eip,
@@ -232,18 +220,7 @@ impl Harness {
             pdpte: *pdpte,
             dr: *dr,
             cpl: *cpl,
-            msr: [
-                sysenter_cs,
-                sysenter_esp,
-                sysenter_eip,
-                efer,
-                pat,
-                apic_base,
-                misc_enable,
-                mtrr_def_type,
-                mcg_status,
-                tsc_offset,
-            ],
+            msr: msr.values(),
             x87: x87_state(fpu),
             xmm: xmm.map(|[low, high]| (u128::from(high) << 64 | u128::from(low)).to_le_bytes()),
             mxcsr: *mxcsr,
@@ -281,18 +258,6 @@ impl Harness {
             shadow,
             nmi_blocked,
         } = s;
-        let [
-            sysenter_cs,
-            sysenter_esp,
-            sysenter_eip,
-            efer,
-            pat,
-            apic_base,
-            misc_enable,
-            mtrr_def_type,
-            mcg_status,
-            tsc_offset,
-        ] = *msr;
         let set = |on: bool, bit: u32| if on { bit } else { 0 };
         let cpu = &mut self.processor.cpu;
         cpu.regs[..16].copy_from_slice(gpr);
@@ -313,18 +278,7 @@ impl Harness {
         cpu.idtr = TableRegister { base: idtr.base, limit: idtr.limit };
         (cpu.cr2, cpu.cr3, cpu.cr4, cpu.pdpte, cpu.cpl) = (*cr2, *cr3, *cr4, *pdpte, *cpl);
         cpu.nmi_blocked = u8::from(*nmi_blocked);
-        cpu.msr = Msrs {
-            sysenter_cs,
-            sysenter_esp,
-            sysenter_eip,
-            efer,
-            pat,
-            apic_base,
-            misc_enable,
-            mtrr_def_type,
-            mcg_status,
-            tsc_offset,
-        };
+        cpu.msr = Msrs::of(*msr);
         cpu.fpu = fpu(x87);
         cpu.xmm = xmm.map(|b| {
             let v = u128::from_le_bytes(b);

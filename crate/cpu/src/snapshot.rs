@@ -122,18 +122,6 @@ impl Processor {
             mxcsr,
             fault: _,
         } = &self.cpu;
-        let Msrs {
-            sysenter_cs,
-            sysenter_esp,
-            sysenter_eip,
-            efer,
-            pat,
-            apic_base,
-            misc_enable,
-            mtrr_def_type,
-            mcg_status,
-            tsc_offset,
-        } = *msr;
         let Fpu {
             st,
             control,
@@ -166,18 +154,7 @@ impl Processor {
             cr3: *cr3,
             pdpte: *pdpte,
             dr: *dr,
-            msr: [
-                sysenter_cs,
-                sysenter_esp,
-                sysenter_eip,
-                efer,
-                pat,
-                apic_base,
-                misc_enable,
-                mtrr_def_type,
-                mcg_status,
-                tsc_offset,
-            ],
+            msr: msr.values(),
             fpu: FpuV1 {
                 st: st.map(|v| (v.mant, v.se)),
                 control,
@@ -228,30 +205,7 @@ impl Processor {
         c.gdtr = TableRegister { base: v.gdtr.0, limit: v.gdtr.1 };
         c.idtr = TableRegister { base: v.idtr.0, limit: v.idtr.1 };
         (c.cr0, c.cr4, c.cr2, c.cr3, c.pdpte, c.dr) = (v.cr0, v.cr4, v.cr2, v.cr3, v.pdpte, v.dr);
-        let [
-            sysenter_cs,
-            sysenter_esp,
-            sysenter_eip,
-            efer,
-            pat,
-            apic_base,
-            misc_enable,
-            mtrr_def_type,
-            mcg_status,
-            tsc_offset,
-        ] = v.msr;
-        c.msr = Msrs {
-            sysenter_cs,
-            sysenter_esp,
-            sysenter_eip,
-            efer,
-            pat,
-            apic_base,
-            misc_enable,
-            mtrr_def_type,
-            mcg_status,
-            tsc_offset,
-        };
+        c.msr = Msrs::of(v.msr);
         let FpuV1 {
             st,
             control,

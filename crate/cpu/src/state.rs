@@ -131,6 +131,66 @@ pub struct Msrs {
     pub tsc_offset: u64,
 }
 
+impl Msrs {
+    /// The values in the order of the fields.
+    #[must_use]
+    pub const fn values(&self) -> [u64; 10] {
+        let Self {
+            sysenter_cs,
+            sysenter_esp,
+            sysenter_eip,
+            efer,
+            pat,
+            apic_base,
+            misc_enable,
+            mtrr_def_type,
+            mcg_status,
+            tsc_offset,
+        } = *self;
+        [
+            sysenter_cs,
+            sysenter_esp,
+            sysenter_eip,
+            efer,
+            pat,
+            apic_base,
+            misc_enable,
+            mtrr_def_type,
+            mcg_status,
+            tsc_offset,
+        ]
+    }
+
+    /// From the values in that order.
+    #[must_use]
+    pub const fn of(values: [u64; 10]) -> Self {
+        let [
+            sysenter_cs,
+            sysenter_esp,
+            sysenter_eip,
+            efer,
+            pat,
+            apic_base,
+            misc_enable,
+            mtrr_def_type,
+            mcg_status,
+            tsc_offset,
+        ] = values;
+        Self {
+            sysenter_cs,
+            sysenter_esp,
+            sysenter_eip,
+            efer,
+            pat,
+            apic_base,
+            misc_enable,
+            mtrr_def_type,
+            mcg_status,
+            tsc_offset,
+        }
+    }
+}
+
 /// Bits of [`Cpu::events`]: reasons to look before the next block.
 pub mod event {
     /// The interrupt controller's INTR line is high (taken when IF allows).

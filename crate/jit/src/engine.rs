@@ -3,7 +3,7 @@
 use crate::emit::{self, Emitted, Exit, To};
 use crate::module;
 use crate::region::{self, Block, Page, Region, Source};
-use cpu::blocks::BlockCache;
+use cpu::blocks::{BlockCache, key};
 use cpu::exec::Exec;
 use cpu::mmu::{Class, PageMap, Tags, chunks};
 use cpu::translator::{Entered, Translator};
@@ -151,10 +151,6 @@ pub struct Engine<H> {
     figures: Figures,
 }
 
-fn key(start: u64, mode_bits: u32) -> u64 {
-    start | u64::from(mode_bits) << 48
-}
-
 fn slot(lin: u64) -> usize {
     (lin ^ lin >> 12) as usize & (SLOTS - 1)
 }
@@ -220,9 +216,9 @@ impl<H: Host> Engine<H> {
         if x.mmu.class() == Class::SupervisorNoUser {
             return false;
         }
-        let key = key(start, mode_bits);
-        let waits = |p: &Pending| p.entries.iter().any(|e| e.key == key);
-        if self.by_key.contains_key(&key) || self.pending.iter().any(waits) {
+        let at = key(start, mode_bits);
+        let waits = |p: &Pending| p.entries.iter().any(|e| e.key == at);
+        if self.by_key.contains_key(&at) || self.pending.iter().any(waits) {
             return true;
         }
         let began = self.host.now_ms();
@@ -239,7 +235,7 @@ impl<H: Host> Engine<H> {
         let emitted = emit::emit(&region, &layout, number);
         self.figures.instructions += region.blocks.iter().map(|b| b.insns.len() as u64).sum::<u64>();
         let entry = |b: &Block| Entry {
-            key: self::key(b.phys, mode_bits),
+            key: key(b.phys, mode_bits),
             delta: b.delta,
             page: b.page as u32,
             insns: b.insns.len() as u32,

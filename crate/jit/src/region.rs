@@ -1,6 +1,6 @@
 //! Regions: what is translated as one function.
 //!
-//! A region is a set of decoded blocks joined along direct jumps, calls and fall-throughs, with one entry.
+//! A region is a set of decoded blocks joined along direct jumps, calls and fall-throughs, formed from one of them.
 //! Like a block it holds no linear address: its blocks lie at distances from the entry.
 
 use cpu::insn::{Insn, Op, Prefix, Width};
@@ -40,6 +40,16 @@ impl Block {
     #[must_use]
     pub fn end(&self) -> i32 {
         self.insns.last().map_or(self.delta, |i| self.delta.wrapping_add(i.end()))
+    }
+
+    /// Whether it ends in a call, which returns to the byte after it.
+    pub(crate) fn calls(&self) -> bool {
+        self.insns.last().is_some_and(|i| matches!(i.op, Op::Call | Op::CallInd))
+    }
+
+    /// Where its direct branches lead.
+    pub(crate) fn targets(&self) -> impl Iterator<Item = i32> {
+        self.insns.iter().filter_map(|i| target(self.delta, i))
     }
 }
 
@@ -88,10 +98,8 @@ pub fn form(mode: u32, source: &mut impl Source) -> Option<Region> {
             break;
         }
         insns += block.insns.len();
-        let mut edges: Vec<i32> = block.insns.iter().filter_map(|i| target(delta, i)).collect();
-        let last = block.insns.last();
-        let call = last.is_some_and(|i| matches!(i.op, Op::Call | Op::CallInd));
-        if call || last.is_some_and(|i| !i.prefix.has(Prefix::LAST)) {
+        let mut edges: Vec<i32> = block.targets().collect();
+        if block.calls() || block.insns.last().is_some_and(|i| !i.prefix.has(Prefix::LAST)) {
             edges.push(block.end());
         }
         for &edge in &edges {

@@ -125,7 +125,7 @@ impl Emitter<'_> {
                 self.end();
             }
             Flags::After(after) => {
-                let res = self.sign_extended(after.w, after.r);
+                let res = self.signed(after.w, after.r);
                 let aux = self.aux(&after);
                 self.push(res);
                 self.push(aux);
@@ -140,14 +140,6 @@ impl Emitter<'_> {
             return;
         }
         self.flags = Flags::Settled;
-    }
-
-    fn sign_extended(&mut self, w: Width, v: Id) -> Id {
-        match w {
-            Width::W8 => self.values.un(Un::Sext8, v),
-            Width::W16 => self.values.un(Un::Sext16, v),
-            _ => v,
-        }
     }
 
     fn op32(&mut self, op: Bin, a: Id, b: Id) -> Id {
@@ -330,11 +322,11 @@ impl Emitter<'_> {
             8 => self.bit(r, w.bits() - 1),
             10 => self.parity(r),
             12 | 14 if sub => {
-                let (a, b) = (self.sign_extended(w, a), self.sign_extended(w, b));
+                let (a, b) = (self.signed(w, a), self.signed(w, b));
                 self.op32(if n == 12 { Bin::LtS } else { Bin::LeS }, a, b)
             }
             12 | 14 if logic => {
-                let r = self.sign_extended(w, r);
+                let r = self.signed(w, r);
                 self.op32(if n == 12 { Bin::LtS } else { Bin::LeS }, r, zero)
             }
             _ => {

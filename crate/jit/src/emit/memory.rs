@@ -6,10 +6,6 @@ use cpu::insn::Width;
 use wasm_encoder::{Instruction, ValType};
 use x86::Seg;
 
-const fn ty(w: Width) -> Ty {
-    if matches!(w, Width::W64) { Ty::I64 } else { Ty::I32 }
-}
-
 impl Emitter<'_> {
     /// The linear address of an access in a local, checked against its segment.
     pub(super) fn linear(&mut self, seg: Seg, ea: Id, bytes: u32, write: bool) -> u32 {
@@ -121,7 +117,7 @@ impl Emitter<'_> {
     pub(super) fn load(&mut self, w: Width, seg: Seg, ea: Id) -> Id {
         let lin = self.linear(seg, ea, w.bytes(), false);
         let entry = self.misses(self.layout.read, lin, w.bytes());
-        self.open_if(Some(ValType::from(ty(w))));
+        self.open_if(Some(ValType::from(Ty::of(w))));
         self.get(local::CTX);
         self.get(lin);
         self.const_32(w as u32);
@@ -136,9 +132,9 @@ impl Emitter<'_> {
         self.hit(self.layout.read, lin, entry);
         self.load_at(w, self.layout.ram);
         self.end();
-        let temp = self.temp(ty(w));
+        let temp = self.temp(Ty::of(w));
         self.set(temp);
-        self.values.local(ty(w), temp)
+        self.values.local(Ty::of(w), temp)
     }
 
     pub(super) fn store(&mut self, w: Width, seg: Seg, ea: Id, v: Id) {
@@ -192,9 +188,9 @@ impl Emitter<'_> {
     pub(super) fn peek(&mut self, w: Width, place: Id) -> Id {
         self.push(place);
         self.load_at(w, self.layout.ram);
-        let temp = self.temp(ty(w));
+        let temp = self.temp(Ty::of(w));
         self.set(temp);
-        self.values.local(ty(w), temp)
+        self.values.local(Ty::of(w), temp)
     }
 
     pub(super) fn poke(&mut self, w: Width, place: Id, v: Id) {

@@ -63,8 +63,6 @@ pub struct Emitted {
     pub exits: Vec<Exit>,
     /// Interpreted runs by number.
     pub steps: Vec<StepRun>,
-    /// Wasm operations.
-    pub size: usize,
 }
 
 /// Functions that translated code calls, by index in its module.
@@ -133,6 +131,8 @@ enum Go {
 struct Emitter<'a> {
     region: &'a Region,
     layout: &'a Layout,
+    /// The instructions of each block written down; `None` for those that are interpreted.
+    lifted: &'a [Vec<Option<ir::Block>>],
     /// Number of this region, for `Import::Step`.
     number: u32,
     code: Vec<Instruction<'static>>,
@@ -168,9 +168,12 @@ struct Emitter<'a> {
 /// Translates a region.
 #[must_use]
 pub fn emit(region: &Region, layout: &Layout, number: u32) -> Emitted {
+    let lift = |i: &Insn| Some(lift::instruction(i)).filter(|ir| ops::translates(ir, region.mode));
+    let lifted: Vec<Vec<_>> = region.blocks.iter().map(|b| b.insns.iter().map(lift).collect()).collect();
     let mut e = Emitter {
         region,
         layout,
+        lifted: &lifted,
         number,
         code: Vec::new(),
         values: Values::default(),
@@ -245,29 +248,21 @@ impl Emitter<'_> {
 
     /// Finds out which registers matter.
     fn registers(&mut self) {
-        for block in &self.region.blocks {
-            for i in &block.insns {
-                let ir = lift::instruction(i);
-                if !ops::translates(&ir, self.region.mode) {
-                    continue;
+        for op in self.lifted.iter().flatten().flatten().flat_map(|ir| &ir.ops) {
+            match op {
+                Op::reg { r, .. } => self.used |= 1 << (r & 7),
+                Op::set_reg { r, .. } => {
+                    self.used |= 1 << (r & 7);
+                    self.written |= 1 << (r & 7);
                 }
-                for op in &ir.ops {
-                    match op {
-                        Op::reg { r, .. } => self.used |= 1 << (r & 7),
-                        Op::set_reg { r, .. } => {
-                            self.used |= 1 << (r & 7);
-                            self.written |= 1 << (r & 7);
+                Op::ea { mem } => {
+                    for r in [mem.base, mem.index] {
+                        if r < 8 {
+                            self.used |= 1 << r;
                         }
-                        Op::ea { mem } => {
-                            for r in [mem.base, mem.index] {
-                                if r < 8 {
-                                    self.used |= 1 << r;
-                                }
-                            }
-                        }
-                        _ => {}
                     }
                 }
+                _ => {}
             }
         }
     }
@@ -340,8 +335,7 @@ impl Emitter<'_> {
         self.temps = [0; 3];
         let region = self.region;
         let block = &region.blocks[at];
-        self.own_loop =
-            region.blocks.len() > 1 && block.insns.iter().any(|i| leads_to(block.delta, i, block.delta));
+        self.own_loop = region.blocks.len() > 1 && block.targets().any(|to| to == block.delta);
         if self.own_loop {
             self.put(Instruction::Loop(BlockType::Empty));
             self.depth += 1;
@@ -354,23 +348,20 @@ impl Emitter<'_> {
         self.open_if(None);
         self.exit_from(To::Interpreter(block.delta), 0);
         self.end();
+        let lifted = &self.lifted[at];
         let mut n = 0;
         while let Some(i) = block.insns.get(n) {
             self.before = n as u32;
             self.here = block.delta.wrapping_add(i.start.into());
-            let ir = lift::instruction(i);
-            if ops::translates(&ir, self.region.mode) {
-                self.instruction(&ir);
+            if let Some(ir) = &lifted[n] {
+                self.instruction(ir);
                 n += 1;
                 self.goes_on(block.delta, i, n as u32);
                 if matches!(self.go, Go::To(_) | Go::Dynamic(_)) {
                     break;
                 }
             } else {
-                let run = block.insns[n..]
-                    .iter()
-                    .take_while(|i| !ops::translates(&lift::instruction(i), region.mode));
-                let run = run.count();
+                let run = lifted[n..].iter().take_while(|ir| ir.is_none()).count();
                 self.step(block.delta, &block.insns[n..n + run]);
                 n += run;
             }
@@ -474,9 +465,7 @@ impl Emitter<'_> {
         let target = self.in_local(target);
         if i.op == cpu::insn::Op::Ret {
             let region = self.region;
-            let calls = region.blocks.iter().filter(|b| {
-                b.insns.last().is_some_and(|i| matches!(i.op, cpu::insn::Op::Call | cpu::insn::Op::CallInd))
-            });
+            let calls = region.blocks.iter().filter(|b| b.calls());
             let sites: Vec<i32> =
                 calls.map(super::region::Block::end).filter(|d| self.find(*d).is_some()).take(4).collect();
             for site in sites {
@@ -620,7 +609,6 @@ impl Emitter<'_> {
             local::WIDE.. => wide_base + l - local::WIDE,
             l => l,
         };
-        let size = self.code.len();
         for i in self.code {
             function.instruction(&match i {
                 Instruction::LocalGet(l) => Instruction::LocalGet(place(l)),
@@ -629,7 +617,7 @@ impl Emitter<'_> {
                 other => other,
             });
         }
-        Emitted { function, exits: self.exits, steps: self.steps, size }
+        Emitted { function, exits: self.exits, steps: self.steps }
     }
 
     // ---- values ----
@@ -758,11 +746,4 @@ impl Emitter<'_> {
         self.set(temp);
         self.values.rebind_all(l, temp);
     }
-}
-
-/// Whether an instruction of the block at `delta` branches directly to `to`.
-fn leads_to(delta: i32, i: &Insn, to: i32) -> bool {
-    use cpu::insn::Op as G;
-    matches!(i.op, G::Jmp | G::Jcc(_) | G::Loop | G::Loope | G::Loopne | G::Jcxz)
-        && delta.wrapping_add(i.imm) == to
 }

@@ -9,10 +9,6 @@ use cpu::micro::{BinOp, CmpOp, FlagOp, UnOp};
 use cpu::state::mode;
 use x86::eflags::{CF, OF};
 
-const fn ty(w: Width) -> Ty {
-    if matches!(w, Width::W64) { Ty::I64 } else { Ty::I32 }
-}
-
 /// Whether all of an instruction's operations become wasm.
 pub(super) fn translates(ir: &ir::Block, mode_bits: u32) -> bool {
     // A condition settles the flags, which has to happen always or never.
@@ -72,7 +68,7 @@ impl Emitter<'_> {
     /// Emits operation `n` of an instruction.
     pub(super) fn op(&mut self, ir: &ir::Block, n: usize) {
         let id = match ir.ops[n] {
-            Op::imm { w, value } => self.values.num(ty(w), value & w.mask()),
+            Op::imm { w, value } => self.values.num(Ty::of(w), value & w.mask()),
             Op::reg { w, r } => self.read_reg(w, r),
             Op::set_reg { w, r, v } => return self.write_reg(w, r, v.0),
             Op::ea { mem } => self.ea(mem),
@@ -86,7 +82,7 @@ impl Emitter<'_> {
             }
             Op::zext { from, to, a } => {
                 let a = self.take(a.0);
-                if ty(from) == ty(to) { a } else { self.values.un(Un::ExtendU, a) }
+                if Ty::of(from) == Ty::of(to) { a } else { self.values.un(Un::ExtendU, a) }
             }
             Op::sext { from, to, a } => {
                 let a = self.take(a.0);
@@ -99,7 +95,7 @@ impl Emitter<'_> {
             }
             Op::trunc { from, to, a } => {
                 let a = self.take(a.0);
-                let a = if ty(from) == ty(to) { a } else { self.values.un(Un::Wrap, a) };
+                let a = if Ty::of(from) == Ty::of(to) { a } else { self.values.un(Un::Wrap, a) };
                 self.masked(to, a)
             }
             Op::compare { op, w, a, b } => {
@@ -246,7 +242,7 @@ impl Emitter<'_> {
     }
 
     /// A value's low bits, sign-extended to its type.
-    fn signed(&mut self, w: Width, v: Id) -> Id {
+    pub(super) fn signed(&mut self, w: Width, v: Id) -> Id {
         match w {
             Width::W8 => self.values.un(Un::Sext8, v),
             Width::W16 => self.values.un(Un::Sext16, v),
@@ -335,7 +331,7 @@ impl Emitter<'_> {
             CmpOp::LeS => (Bin::LeS, true),
         };
         let (a, b) = if signed { (self.signed(w, a), self.signed(w, b)) } else { (a, b) };
-        self.values.bin(cmp, ty(w), a, b)
+        self.values.bin(cmp, Ty::of(w), a, b)
     }
 
     fn unary(&mut self, op: UnOp, w: Width, a: Id) -> Id {
@@ -379,7 +375,7 @@ impl Emitter<'_> {
     }
 
     fn arithmetic(&mut self, op: BinOp, w: Width, a: Id, b: Id) -> Id {
-        let t = ty(w);
+        let t = Ty::of(w);
         let simple = match op {
             BinOp::Add => Bin::Add,
             BinOp::Sub => Bin::Sub,

@@ -4,6 +4,7 @@
 //! made, so what nobody needs costs nothing, and a value used once needs no local. The constructors fold
 //! constants and drop operations without effect.
 
+use cpu::insn::Width;
 use wasm_encoder::{Instruction, ValType};
 
 /// A value of the block being emitted.
@@ -15,6 +16,13 @@ pub(super) struct Id(u32);
 pub(super) enum Ty {
     I32,
     I64,
+}
+
+impl Ty {
+    /// The type that holds integers of a width.
+    pub(super) const fn of(w: Width) -> Self {
+        if matches!(w, Width::W64) { Self::I64 } else { Self::I32 }
+    }
 }
 
 impl From<Ty> for ValType {

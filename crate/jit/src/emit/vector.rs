@@ -60,7 +60,7 @@ impl Emitter<'_> {
 
     /// The integer on the stack gets a local.
     fn integer(&mut self, w: Width) -> Id {
-        let ty = if w == Width::W64 { Ty::I64 } else { Ty::I32 };
+        let ty = Ty::of(w);
         let temp = self.temp(ty);
         self.set(temp);
         self.values.local(ty, temp)
