@@ -4,6 +4,7 @@
 //!   of 64 KB);
 //! * [`moo`]: MOO files, captured from an 80286; [`real_mode`]: the world they live in;
 //! * [`undefined`]: what the manual leaves undefined, so that it is not compared;
+//! * [`silicon`]: compiles the oracle;
 //! * [`executor`]: the ways an instruction is run. Every test body runs through all of them.
 
 #![forbid(unsafe_code)]
@@ -12,5 +13,6 @@ pub mod executor;
 pub mod moo;
 pub mod oracle;
 pub mod real_mode;
+pub mod silicon;
 pub mod tally;
 pub mod undefined;

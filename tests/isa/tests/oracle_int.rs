@@ -2,17 +2,13 @@
 
 use isa::executor;
 use isa::oracle::{Vector, World, not_comparable};
+use isa::silicon::{self, say};
 use isa::tally::Tally;
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 const VECTORS: &str = "20000";
-
-/// Output goes past the test harness's capture, so that a skipped test is seen.
-fn say(text: &str) {
-    let _ = writeln!(std::io::stderr(), "{text}");
-}
 
 /// Compiles the oracle; `None`, and a word why, if it cannot run here.
 fn oracle(mode: u32) -> Option<PathBuf> {
@@ -20,19 +16,8 @@ fn oracle(mode: u32) -> Option<PathBuf> {
         say("SKIPPED: the oracle runs on x86-64 Linux only");
         return None;
     }
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("oracle/oracle.c");
-    let program = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("oracle-{mode}"));
-    let compiled = Command::new("gcc").args(["-O2", "-w", "-o"]).arg(&program).arg(&source).status();
-    if !compiled.is_ok_and(|s| s.success()) {
-        say("SKIPPED: the oracle needs gcc");
-        return None;
-    }
-    let tried = Command::new(&program).args([&mode.to_string(), "int", "1", "1"]).output();
-    if !tried.is_ok_and(|o| o.status.success() && !o.stdout.is_empty()) {
-        say("SKIPPED: the oracle cannot trace processes, or has no 16-bit segments, here");
-        return None;
-    }
-    Some(program)
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    silicon::compile(folder, &format!("oracle-{mode}"), silicon::SOURCE, mode, "int")
 }
 
 fn processor_model() -> String {

@@ -11,10 +11,11 @@ use cpu::semantics::mmx::MmxOp;
 use cpu::semantics::sse::SseOp;
 use cpu::state::Cpu;
 use isa::executor::{self, Executor};
+use isa::silicon::{self, say};
 use isa::tally::Tally;
 use serde::Deserialize;
 use std::fmt::Write as _;
-use std::io::{BufRead, BufReader, Write as _};
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use x86::{cr0, cr4, eflags, vector};
@@ -307,34 +308,15 @@ fn check(h: &mut Harness, template: &Cpu, l: &Line, i: &Insn, by: &mut dyn Execu
     ))
 }
 
-/// Output goes past the test harness's capture, so that a skipped test is seen.
-fn say(text: &str) {
-    let _ = writeln!(std::io::stderr(), "{text}");
-}
-
 /// Compiles the oracle; `None`, and a word why, if it cannot run here. `unmasked` makes it choose the masks
 /// and flags of MXCSR at random, which otherwise are all ones and zero.
 fn oracle(mode: u32, class: &str, unmasked: bool) -> Option<PathBuf> {
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("oracle/oracle.c");
-    let text = std::fs::read_to_string(source).expect("the oracle's source");
+    let text = silicon::SOURCE;
     let changed = text.replace("f0.mxcsr=0x1F80|", "f0.mxcsr=(rnd()&rnd()&0x3F)|(rnd()&0x1F80)|");
     assert!(text != changed, "the oracle sets MXCSR otherwise");
     let name = format!("simd-oracle-{mode}-{class}-{unmasked}");
-    let source = folder.join(format!("{name}.c"));
-    std::fs::write(&source, if unmasked { changed } else { text }).expect("a file");
-    let program = folder.join(name);
-    let compiled = Command::new("gcc").args(["-O2", "-w", "-o"]).arg(&program).arg(&source).status();
-    if !compiled.is_ok_and(|s| s.success()) {
-        say("SKIPPED: the oracle needs gcc");
-        return None;
-    }
-    let tried = Command::new(&program).args([&mode.to_string(), class, "1", "1"]).output();
-    if !tried.is_ok_and(|o| o.status.success() && !o.stdout.is_empty()) {
-        say("SKIPPED: the oracle cannot trace processes, or has no 16-bit segments, here");
-        return None;
-    }
-    Some(program)
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    silicon::compile(folder, &name, if unmasked { &changed } else { text }, mode, class)
 }
 
 fn run(program: &Path, mode: u32, class: &str, seed: u32, tally: &mut Tally) {

@@ -20,6 +20,7 @@ use cpu::mmu::{Mmu, Ram};
 use cpu::state::Segment;
 use cpu::{Cpu, EmptyBus, Stop};
 use isa::executor::{Evaluated, Executor, General};
+use isa::silicon::{self, bytes, hex, places, say};
 use isa::tally::Tally;
 use serde_json::Value;
 use std::fmt::Write as _;
@@ -41,17 +42,9 @@ const FLAGS: u32 = eflags::STATUS | eflags::DF;
 const C1: u16 = 1 << 9;
 const CONDITIONS: u16 = 0x4700;
 
-/// Output goes past the test harness's capture, so that a skipped test is seen.
-fn say(text: &str) {
-    let _ = writeln!(std::io::stderr(), "{text}");
-}
-
 /// Compiles the oracle with random exception masks; `None`, and a word why, if it cannot run here.
 fn oracle(mode: u32, class: &str) -> Option<PathBuf> {
-    let tmp = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    let (source, program) =
-        (tmp.join(format!("unmasked-{class}-{mode}.c")), tmp.join(format!("unmasked-{class}-{mode}")));
-    let mut text = include_str!("../oracle/oracle.c").to_owned();
+    let mut text = silicon::SOURCE.to_owned();
     for (all_masked, random) in [
         ("f0.cwd=0x37F&~0xF00;", "f0.cwd=0x340|(R(4)?rnd()&0x3F:0x3F);"),
         ("f0.mxcsr=0x1F80|", "f0.mxcsr=(R(4)?(rnd()&0x3F)<<7:0x1F80)|"),
@@ -59,32 +52,8 @@ fn oracle(mode: u32, class: &str) -> Option<PathBuf> {
         assert!(text.contains(all_masked), "the oracle's source has changed");
         text = text.replace(all_masked, random);
     }
-    std::fs::write(&source, text).expect("a temporary file");
-    let compiled = Command::new("gcc").args(["-O2", "-w", "-o"]).arg(&program).arg(&source).status();
-    if !compiled.is_ok_and(|s| s.success()) {
-        say("SKIPPED: the oracle needs gcc");
-        return None;
-    }
-    let tried = Command::new(&program).args([&mode.to_string(), "x87", "1", "1"]).output();
-    if !tried.is_ok_and(|o| o.status.success() && !o.stdout.is_empty()) {
-        say("SKIPPED: the oracle cannot trace processes, or has no 16-bit segments, here");
-        return None;
-    }
-    Some(program)
-}
-
-fn hex(v: &Value) -> u64 {
-    v.as_str().and_then(|s| u64::from_str_radix(s, 16).ok()).unwrap_or_default()
-}
-
-fn bytes(v: &Value) -> Vec<u8> {
-    let s = v.as_str().unwrap_or_default();
-    (0..s.len() / 2).filter_map(|n| u8::from_str_radix(&s[2 * n..2 * n + 2], 16).ok()).collect()
-}
-
-fn places(v: &Value) -> Vec<(u32, Vec<u8>)> {
-    let list = v.as_array().map(Vec::as_slice).unwrap_or_default();
-    list.iter().map(|p| (hex(&p[0]) as u32, bytes(&p[1]))).collect()
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    silicon::compile(folder, &format!("unmasked-{class}-{mode}"), &text, mode, "x87")
 }
 
 /// What is compared, before or after.

@@ -1,0 +1,56 @@
+//! The oracle as a program: compiled here, and run on this machine's processor.
+
+use serde_json::Value;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+/// Its source, which some tests change before they compile it.
+pub const SOURCE: &str = include_str!("../oracle/oracle.c");
+
+/// Output goes past the test harness's capture, so that a skipped test is seen.
+pub fn say(text: &str) {
+    let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+/// Compiles the oracle from `source` to `folder`, and has it print a vector of a class; `None`, and a word why, if it
+/// cannot run here.
+///
+/// # Panics
+/// If the folder cannot be written to.
+#[must_use]
+pub fn compile(folder: &Path, name: &str, source: &str, mode: u32, class: &str) -> Option<PathBuf> {
+    let (file, program) = (folder.join(format!("{name}.c")), folder.join(name));
+    std::fs::write(&file, source).expect("a temporary file");
+    let compiled = Command::new("gcc").args(["-O2", "-w", "-o"]).arg(&program).arg(&file).status();
+    if !compiled.is_ok_and(|s| s.success()) {
+        say("SKIPPED: the oracle needs gcc");
+        return None;
+    }
+    let tried = Command::new(&program).args([&mode.to_string(), class, "1", "1"]).output();
+    if !tried.is_ok_and(|o| o.status.success() && !o.stdout.is_empty()) {
+        say("SKIPPED: the oracle cannot trace processes, or has no 16-bit segments, here");
+        return None;
+    }
+    Some(program)
+}
+
+/// A hexadecimal number of a vector; 0 if there is none.
+#[must_use]
+pub fn hex(v: &Value) -> u64 {
+    v.as_str().and_then(|s| u64::from_str_radix(s, 16).ok()).unwrap_or_default()
+}
+
+/// Bytes of a vector.
+#[must_use]
+pub fn bytes(v: &Value) -> Vec<u8> {
+    let s = v.as_str().unwrap_or_default();
+    (0..s.len() / 2).filter_map(|n| u8::from_str_radix(&s[2 * n..2 * n + 2], 16).ok()).collect()
+}
+
+/// Addresses and what lies there.
+#[must_use]
+pub fn places(v: &Value) -> Vec<(u32, Vec<u8>)> {
+    let list = v.as_array().map(Vec::as_slice).unwrap_or_default();
+    list.iter().map(|p| (hex(&p[0]) as u32, bytes(&p[1]))).collect()
+}
