@@ -23,8 +23,12 @@ pub trait Translator: std::fmt::Debug {
     fn enter(&mut self, x: &mut Exec<'static>, blocks: &BlockCache) -> Entered;
     /// Code was overwritten: page numbers of RAM and chunks.
     fn written(&mut self, x: &mut Exec<'static>, hits: &[(u32, u64)]);
-    /// Nothing that was decoded is watched any more.
+    /// Drops everything.
     fn clear(&mut self, x: &mut Exec<'static>);
+    /// The chunks of a page of RAM that something was translated from, or all pages there are of them.
+    fn watched(&self, page: u32) -> u64;
+    /// The pages of RAM that something was translated from.
+    fn watched_pages(&self) -> Vec<u32>;
     /// A slice begins: compiles what waits for it.
     fn slice(&mut self, x: &mut Exec<'static>);
     /// How often a block is entered before it is hot.

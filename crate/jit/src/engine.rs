@@ -1,7 +1,9 @@
 //! The translator at work: which code is translated, where its translation is, and when it goes.
 
-use crate::emit::{self, Emitted, Exit, To};
-use crate::module;
+use crate::emit::{self, Emitted, Exit, GOES_ON, Linkage, To};
+pub use crate::found::Call;
+use crate::found::{Found, FoundTable};
+use crate::module::{self, Links};
 use crate::region::{self, Block, Page, Region, Source};
 use cpu::blocks::{BlockCache, key};
 use cpu::exec::Exec;
@@ -17,21 +19,12 @@ pub trait Host: std::fmt::Debug {
     fn install(&mut self, module: &[u8], regions: usize) -> Option<Vec<u32>>;
     /// Gives handles back.
     fn release(&mut self, handles: &[u32]);
-    /// Calls a region; the number of the exit it left by.
-    fn call(&mut self, at: Call, x: &mut Exec<'static>, budget: u32) -> u32;
+    /// Whether regions may call each other through the host's table, and a module that imports it costs little.
+    fn shares_table(&mut self) -> bool;
+    /// Calls a region whose first block is at an EIP; what it returned.
+    fn call(&mut self, at: Call, x: &mut Exec<'static>, budget: u32, eip: u32) -> u32;
     /// Milliseconds since some moment, for figures.
     fn now_ms(&self) -> f64;
-}
-
-/// A region to be called.
-#[derive(Clone, Copy, Debug)]
-pub struct Call {
-    /// The host's handle of it.
-    pub handle: u32,
-    /// The block to begin with.
-    pub block: u32,
-    /// Those of its pages that the TLB holds, a bit each.
-    pub pages: u32,
 }
 
 /// Settings.
@@ -43,11 +36,13 @@ pub struct Options {
     pub cache_bytes: usize,
     /// Regions compiled together at the most.
     pub batch: usize,
+    /// Passes over the IR.
+    pub passes: crate::opt::Enabled,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { threshold: 5000, cache_bytes: 32 << 20, batch: 16 }
+        Self { threshold: 5000, cache_bytes: 32 << 20, batch: 16, passes: crate::opt::Enabled::default() }
     }
 }
 
@@ -94,30 +89,25 @@ struct Compiled {
     regions: Vec<u32>,
 }
 
-#[derive(Clone, Copy, Debug)]
-struct Found {
-    lin: u64,
-    tag: u64,
-    at: At,
-    call: Call,
-    entry: Entry,
-}
-
-const SLOTS: usize = 1 << 12;
-const NOWHERE: At = At { region: u32::MAX, block: 0 };
-const EMPTY: Found = Found {
-    lin: 0,
-    tag: u64::MAX,
-    at: NOWHERE,
-    call: Call { handle: 0, block: 0, pages: 0 },
-    entry: Entry { key: 0, delta: 0, page: 0, insns: 0 },
-};
 /// Instructions a call may run at the most.
 const MOST: u64 = 1 << 30;
 /// Entries before an untranslatable block is looked at again.
 const RARELY: u32 = 1 << 20;
 /// Entries between two looks at a block that waits to be compiled.
 const UNTIL_COMPILED: u32 = 100;
+
+/// How often regions were left to Rust, by reason.
+#[derive(Debug, Default)]
+struct Exits {
+    /// An instruction that the interpreter has to do.
+    undone: u64,
+    /// An interpreted instruction that stopped or changed the mode.
+    stepped: u64,
+    /// To a page whose translation was not known.
+    page: u64,
+    /// The budget did not cover the block.
+    budget: u64,
+}
 
 #[derive(Debug, Default)]
 struct Figures {
@@ -129,8 +119,7 @@ struct Figures {
     translate_ms: f64,
     calls: u64,
     executed: u64,
-    undone: u64,
-    left_stepping: u64,
+    exits: Exits,
     invalidated: u64,
     evicted: u64,
 }
@@ -139,33 +128,31 @@ struct Figures {
 #[derive(Debug)]
 pub struct Engine<H> {
     host: H,
+    linkage: Linkage,
     options: Options,
     regions: Vec<Option<Translation>>,
     free: Vec<u32>,
     by_key: PageMap<u64, At>,
     by_page: PageMap<u64, Vec<u32>>,
-    found: Box<[Found; SLOTS]>,
+    found: FoundTable,
     pending: Vec<Pending>,
     modules: VecDeque<Compiled>,
     live_bytes: usize,
     figures: Figures,
 }
 
-fn slot(lin: u64) -> usize {
-    (lin ^ lin >> 12) as usize & (SLOTS - 1)
-}
-
 impl<H: Host> Engine<H> {
     /// A translator with nothing translated.
-    pub fn new(host: H, options: Options) -> Self {
+    pub fn new(mut host: H, options: Options) -> Self {
         Self {
+            linkage: if host.shares_table() { Linkage::TailCall } else { Linkage::Return },
             host,
             options,
             regions: Vec::new(),
             free: Vec::new(),
             by_key: PageMap::default(),
             by_page: PageMap::default(),
-            found: Box::new([EMPTY; SLOTS]),
+            found: FoundTable::default(),
             pending: Vec::new(),
             modules: VecDeque::new(),
             live_bytes: 0,
@@ -173,16 +160,16 @@ impl<H: Host> Engine<H> {
         }
     }
 
-    /// The translation of the code at the present EIP.
+    /// The region that holds the code at a linear address, and how many instructions it begins with.
     #[inline]
-    fn find(&mut self, x: &Exec<'static>, lin: u64) -> Option<Found> {
+    fn find(&mut self, x: &Exec<'static>, lin: u64) -> Option<(Call, u32)> {
         let tags = x.mmu.tags(x.cpu.mode);
-        let f = &self.found[slot(lin)];
-        if f.lin != lin || !tags.hold(f.tag) {
-            self.found[slot(lin)] = self.search(x, lin, tags);
-        }
-        let f = self.found[slot(lin)];
-        (f.at != NOWHERE).then_some(f)
+        let found = self.found.get(lin, tags).unwrap_or_else(|| {
+            let found = self.search(x, lin, tags);
+            self.found.set(lin, found);
+            found
+        });
+        found.call()
     }
 
     #[inline(never)]
@@ -195,17 +182,13 @@ impl<H: Host> Engine<H> {
             let origin = back(lin, entry.delta);
             let held = |p: &Page| x.mmu.known_code(&x.cpu, distant(origin, p.delta)) == Some(p.ram);
             let pages = (0..).zip(&t.pages).fold(0, |mask, (n, p)| mask | u32::from(held(p)) << n);
-            let call = Call { handle: t.handle, block: at.block, pages };
+            let call = Call { handle: t.handle, block: at.block, pages, delta: entry.delta };
             let global = |p: &Page| x.mmu.is_global(&x.cpu, distant(origin, p.delta));
             let held_ones = (0..).zip(&t.pages).filter(|(n, _)| pages >> n & 1 != 0);
             let tag = tags.of(held_ones.into_iter().all(|(_, p)| global(p)));
-            (pages >> entry.page & 1 != 0).then_some(Found { lin, tag, at, call, entry })
+            (pages >> entry.page & 1 != 0).then(|| Found::region(lin, tag, entry.insns, call))
         };
-        found().unwrap_or(Found { lin, tag: tags.any, ..EMPTY })
-    }
-
-    fn forget_found(&mut self) {
-        self.found.fill(EMPTY);
+        found().unwrap_or(Found::nothing(lin, tags.any))
     }
 
     /// Forms and emits the region at the present EIP. False if there is none.
@@ -232,7 +215,8 @@ impl<H: Host> Engine<H> {
             self.regions.len() as u32 - 1
         });
         let layout = x.layout(mode_bits);
-        let emitted = emit::emit(&region, &layout, number);
+        let target = emit::Target { layout: &layout, linkage: self.linkage, passes: self.options.passes };
+        let emitted = emit::emit(&region, &target, number);
         self.figures.instructions += region.blocks.iter().map(|b| b.insns.len() as u64).sum::<u64>();
         let entry = |b: &Block| Entry {
             key: key(b.phys, mode_bits),
@@ -253,7 +237,9 @@ impl<H: Host> Engine<H> {
         if pending.is_empty() {
             return;
         }
-        let bytes = module::module(pending.iter().map(|p| &p.emitted.function));
+        let layout = x.layout(x.cpu.mode);
+        let links = Links { linkage: self.linkage, layout: &layout, found: self.found.place() };
+        let bytes = module::module(links, pending.iter().map(|p| &p.emitted.function));
         let began = self.host.now_ms();
         let handles = self.host.install(&bytes, pending.len());
         self.figures.compile_ms += self.host.now_ms() - began;
@@ -295,7 +281,7 @@ impl<H: Host> Engine<H> {
         while self.live_bytes > self.options.cache_bytes && self.modules.len() > 1 {
             self.evict(x);
         }
-        self.forget_found();
+        self.found.clear();
     }
 
     /// Drops the oldest module.
@@ -333,46 +319,54 @@ impl<H: Host> Engine<H> {
     /// Calls a region. What to do next, if that is not to look for another region. The flags stay where the region
     /// left them.
     #[inline]
-    fn call(&mut self, x: &mut Exec<'static>, found: &Found) -> Option<Entered> {
+    fn call(&mut self, x: &mut Exec<'static>, (call, insns): (Call, u32)) -> Option<Entered> {
         let budget = x.limit.saturating_sub(x.cpu.count).min(MOST);
-        if budget < u64::from(found.entry.insns) {
+        if budget < u64::from(insns) {
+            self.figures.exits.budget += 1;
             return Some(Entered::One);
         }
         self.figures.calls += 1;
-        let (count, eip) = (x.cpu.count, back(x.cpu.eip, found.entry.delta));
-        x.cpu.eip = eip;
+        let count = x.cpu.count;
+        let eip = back(x.cpu.eip, call.delta);
         x.link.base = count + budget;
-        let exit = self.host.call(found.call, x, budget as u32);
-        let exits = self.regions.get(found.at.region as usize).and_then(Option::as_ref).map(|t| &t.exits);
-        let Some(exit) = exits.and_then(|exits| exits.get(exit as usize)) else {
+        let exit = self.host.call(call, x, budget as u32, eip as u32);
+        let entered = if exit == GOES_ON {
+            x.cpu.count = x.link.base - u64::from(x.link.left);
+            None
+        } else {
+            self.left(x, exit)
+        };
+        self.figures.executed += x.cpu.count - count;
+        entered
+    }
+
+    /// A region was left by one of its exits.
+    fn left(&mut self, x: &mut Exec<'static>, exit: u32) -> Option<Entered> {
+        let region = self.regions.get(x.link.region as usize).and_then(Option::as_ref);
+        let Some((t, exit)) = region.and_then(|t| Some((t, t.exits.get(exit as usize)?))) else {
             return Some(Entered::Interpret(None));
         };
+        let entry = x.cpu.eip;
         if exit.to != To::Settled {
             x.cpu.count = x.link.base - u64::from(x.link.left) + u64::from(exit.executed);
         }
-        self.figures.executed += x.cpu.count - count;
         match exit.to {
-            To::Delta(delta) => {
-                x.cpu.eip = distant(eip, delta);
-                None
-            }
             To::Page(delta) => {
                 // By now the TLB may hold it.
-                self.found[slot(distant(eip, found.entry.delta))] = EMPTY;
-                x.cpu.eip = distant(eip, delta);
-                None
-            }
-            To::Dynamic => {
-                x.cpu.eip = x.cpu.next_eip;
+                for e in &t.entries {
+                    self.found.forget(distant(entry, e.delta));
+                }
+                x.cpu.eip = distant(entry, delta);
+                self.figures.exits.page += 1;
                 None
             }
             To::Interpreter(delta) => {
-                x.cpu.eip = distant(eip, delta);
-                self.figures.undone += 1;
+                x.cpu.eip = distant(entry, delta);
+                self.figures.exits.undone += 1;
                 Some(Entered::One)
             }
             To::Settled => {
-                self.figures.left_stepping += 1;
+                self.figures.exits.stepped += 1;
                 Some(Entered::Stepped)
             }
         }
@@ -380,9 +374,12 @@ impl<H: Host> Engine<H> {
 
     /// Runs translated code from the present EIP on, as far as there is any.
     fn run(&mut self, x: &mut Exec<'static>) -> Option<Entered> {
+        // Neither mode nor translations change before a region is left by an exit.
+        let tags = x.mmu.tags(x.cpu.mode);
+        (x.link.tag_any, x.link.tag_global) = (tags.any, tags.global);
         // Flat code only: EIP is the linear address.
         while let Some(found) = self.find(x, x.cpu.eip) {
-            let entered = self.call(x, &found);
+            let entered = self.call(x, found);
             if entered.is_some() {
                 return entered;
             }
@@ -487,7 +484,7 @@ impl<H: Host> Translator for Engine<H> {
             });
         }
         if !hits.is_empty() {
-            self.forget_found();
+            self.found.clear();
         }
     }
 
@@ -496,7 +493,20 @@ impl<H: Host> Translator for Engine<H> {
         while !self.modules.is_empty() {
             self.evict(x);
         }
-        self.forget_found();
+        self.found.clear();
+    }
+
+    fn watched(&self, page: u32) -> u64 {
+        let live = self.by_page.get(&page.into()).into_iter().flatten();
+        let live = live.filter_map(|n| Some(&self.regions.get(*n as usize)?.as_ref()?.made_from));
+        let waiting = self.pending.iter().map(|p| &p.made_from);
+        let here = live.chain(waiting).flatten().filter(|(p, _)| *p == page);
+        here.fold(0, |all, (_, chunks)| all | chunks)
+    }
+
+    fn watched_pages(&self) -> Vec<u32> {
+        let waiting = self.pending.iter().flat_map(|p| p.made_from.iter().map(|(page, _)| *page));
+        self.by_page.keys().map(|page| *page as u32).chain(waiting).collect()
     }
 
     fn slice(&mut self, x: &mut Exec<'static>) {
@@ -519,8 +529,10 @@ impl<H: Host> Translator for Engine<H> {
             ("compile_ms", f.compile_ms),
             ("calls", f.calls as f64),
             ("executed", f.executed as f64),
-            ("undone", f.undone as f64),
-            ("left_stepping", f.left_stepping as f64),
+            ("undone", f.exits.undone as f64),
+            ("left_stepping", f.exits.stepped as f64),
+            ("left_page", f.exits.page as f64),
+            ("left_budget", f.exits.budget as f64),
             ("invalidated", f.invalidated as f64),
             ("evicted", f.evicted as f64),
         ]

@@ -1,14 +1,16 @@
 //! The translator: hot guest code to wasm.
 //!
-//! So far its front end: the IR ([`ir`]), the lifter that writes the semantics down in it ([`lift`]) and the
-//! evaluator that runs it ([`eval`]), which proves that the one set of semantics can be lifted.
+//! Its stages, in order: hot blocks become a [`region`]; [`lift`] writes their semantics down in the [`ir`]; the passes
+//! of [`opt`] improve it; [`emit`] makes a wasm function of it; [`module`] puts several of them together; the
+//! [`engine`] has them compiled, finds them by way of [`found`], and drops them when their code is overwritten.
 
 #![forbid(unsafe_code)]
 
 pub mod emit;
 pub mod engine;
-pub mod eval;
+pub mod found;
 pub mod ir;
 pub mod lift;
 pub mod module;
+pub mod opt;
 pub mod region;

@@ -35,6 +35,29 @@ pub fn instruction(i: &Insn) -> Block {
     lift.finish()
 }
 
+/// Writes a block's instructions down. Those whose operations the predicate does not want are to be done by the
+/// interpreter.
+#[must_use]
+pub fn block(insns: &[Insn], wanted: impl Fn(&[Op]) -> bool) -> Block {
+    let mut lift = Lift::default();
+    for (index, i) in (0..).zip(insns) {
+        let begin = lift.block.ops.len();
+        lift.push(Op::insn { index });
+        let Ok(()) = semantics::step(&mut lift, i);
+        if wanted(&lift.block.ops[begin + 1..]) {
+            continue;
+        }
+        lift.block.ops.truncate(begin);
+        match lift.block.ops.last_mut() {
+            Some(Op::step { n, .. }) => *n += 1,
+            _ => {
+                lift.push(Op::step { first: index, n: 1 });
+            }
+        }
+    }
+    lift.finish()
+}
+
 macro_rules! wrap {
     ($v:expr, U) => {{
         let _: Value = $v;

@@ -1,13 +1,16 @@
 //! Several translated functions as one wasm module.
 //!
 //! A module imports the VMM's memory and the functions of [`Import`] and exports its regions as `f0`, `f1`,
-//! ... It owns no table and no memory.
+//! ... It owns no table and no memory. Where regions call each other ([`Linkage::TailCall`]) it imports the table
+//! they are in.
 
-use crate::emit::Import;
+use crate::emit::{GOES_ON, Import, Linkage, mem};
+use crate::found::Where;
+use cpu::exec::Layout;
 use cpu::micro::FlagOp;
 use wasm_encoder::{
     BlockType, CodeSection, EntityType, ExportKind, ExportSection, Function, FunctionSection, ImportSection,
-    Instruction, MemoryType, Module, TypeSection, ValType,
+    Instruction, MemoryType, Module, RefType, TableType, TypeSection, ValType,
 };
 
 /// Names of the imported functions, in the order of their indices.
@@ -17,19 +20,45 @@ pub const IMPORTS: [&str; 5] = ["load", "store", "place", "step", "settle"];
 pub const FROM: &str = "vmm";
 /// Name of the imported memory.
 pub const MEMORY: &str = "memory";
+/// Name of the imported table.
+pub const TABLE: &str = "table";
+
+/// Index of a region's signature.
+const REGION: u32 = 5;
+
+/// How the regions of a module get to others.
+#[derive(Clone, Copy, Debug)]
+pub struct Links<'a> {
+    /// Whether they call them.
+    pub linkage: Linkage,
+    /// Where the state is.
+    pub layout: &'a Layout,
+    /// Where regions are found.
+    pub found: Where,
+}
+
+impl Links<'_> {
+    /// Whether a module works at all can be tried with these, and a call of its functions cannot.
+    #[must_use]
+    pub fn trial(linkage: Linkage) -> Vec<u8> {
+        let layout = Layout::default();
+        module(Links { linkage, layout: &layout, found: Where::default() }, [])
+    }
+}
 
 /// Builds a module.
 #[must_use]
-pub fn module<'a>(functions: impl IntoIterator<Item = &'a Function>) -> Vec<u8> {
+pub fn module<'a>(links: Links<'_>, functions: impl IntoIterator<Item = &'a Function>) -> Vec<u8> {
     use ValType::{I32, I64};
     let mut types = TypeSection::new();
-    let signatures: [&[ValType]; 6] = [
+    let signatures: [&[ValType]; 7] = [
         &[I32, I32, I32],           // load: state, linear address, width; 0 if it must be left
         &[I32, I32, I32, I64],      // store: state, linear address, width, value; likewise
         &[I32, I32, I32, I32],      // step: state, region, run, budget; not 0 if the region is left
         &[I32, I32, I32, I32, I32], // settle: state, kind, operands; the carries
         &[I32, I32, I32, I32, I32], // carry: kind, operands, carries; CF
-        &[I32, I32, I32, I32],      // a region: state, budget, block, pages; the number of the exit
+        &[I32, I32, I32, I32, I32], // a region: state, budget, block, pages, EIP; the number of the exit
+        &[I32, I32, I32],           // go: state, budget, linear address; the number of the exit
     ];
     for parameters in signatures {
         types.ty().function(parameters.iter().copied(), [I32]);
@@ -41,18 +70,67 @@ pub fn module<'a>(functions: impl IntoIterator<Item = &'a Function>) -> Vec<u8> 
     for (name, ty) in IMPORTS.iter().zip([0, 1, 0, 2, 3]) {
         imports.import(FROM, name, EntityType::Function(ty));
     }
+    if links.linkage == Linkage::TailCall {
+        let table = TableType {
+            element_type: RefType::FUNCREF,
+            table64: false,
+            minimum: 0,
+            maximum: None,
+            shared: false,
+        };
+        imports.import(FROM, TABLE, EntityType::Table(table));
+    }
     let (mut declared, mut exports, mut code) =
         (FunctionSection::new(), ExportSection::new(), CodeSection::new());
     declared.function(4);
     code.function(&carry());
+    declared.function(6);
+    code.function(&go(links));
     for (n, function) in functions.into_iter().enumerate() {
-        declared.function(5);
-        exports.export(&format!("f{n}"), ExportKind::Func, Import::Carry as u32 + 1 + n as u32);
+        declared.function(REGION);
+        exports.export(&format!("f{n}"), ExportKind::Func, Import::Go as u32 + 1 + n as u32);
         code.function(function);
     }
     let mut module = Module::new();
     module.section(&types).section(&imports).section(&declared).section(&exports).section(&code);
     module.finish()
+}
+
+/// Goes on at a linear address: to the region that holds the code there, or back to Rust.
+fn go(links: Links<'_>) -> Function {
+    use Instruction as W;
+    const CTX: u32 = 0;
+    const BUDGET: u32 = 1;
+    const LIN: u32 = 2;
+    const AT: u32 = 3;
+    const TAG: u32 = 4;
+    let mut f = Function::new([(1, ValType::I32), (1, ValType::I64)]);
+    let mut put = |list: &[Instruction<'static>]| {
+        for i in list {
+            f.instruction(i);
+        }
+    };
+    let Links { linkage, layout, found } = links;
+    if linkage == Linkage::TailCall {
+        let field = |offset: u32| W::I32Load(mem(found.table + offset, 2));
+        put(&[W::LocalGet(LIN), W::LocalGet(LIN), W::I32Const(12), W::I32ShrU, W::I32Xor]);
+        put(&[W::I32Const(found.mask as i32), W::I32And, W::I32Const(found.shift as i32), W::I32Shl]);
+        put(&[W::LocalTee(AT), field(found.lin), W::LocalGet(LIN), W::I32Eq, W::If(BlockType::Empty)]);
+        put(&[W::LocalGet(AT), W::I64Load(mem(found.table + found.tag, 3)), W::LocalTee(TAG)]);
+        put(&[W::LocalGet(CTX), W::I64Load(mem(layout.tag_any, 3)), W::I64Eq]);
+        put(&[W::LocalGet(TAG), W::LocalGet(CTX), W::I64Load(mem(layout.tag_global, 3)), W::I64Eq, W::I32Or]);
+        // Where there is nothing, no budget is large enough.
+        put(&[W::LocalGet(BUDGET), W::LocalGet(AT), field(found.insns), W::I32GeU, W::I32And]);
+        put(&[W::If(BlockType::Empty), W::LocalGet(CTX), W::LocalGet(BUDGET)]);
+        put(&[W::LocalGet(AT), field(found.block), W::LocalGet(AT), field(found.pages)]);
+        put(&[W::LocalGet(LIN), W::LocalGet(AT), field(found.delta), W::I32Sub]);
+        put(&[W::LocalGet(AT), field(found.handle)]);
+        put(&[W::ReturnCallIndirect { type_index: REGION, table_index: 0 }, W::End, W::End]);
+    }
+    put(&[W::LocalGet(CTX), W::LocalGet(LIN), W::I64ExtendI32U, W::I64Store(mem(layout.eip, 3))]);
+    put(&[W::LocalGet(CTX), W::LocalGet(BUDGET), W::I32Store(mem(layout.left, 2))]);
+    put(&[W::I32Const(GOES_ON as i32), W::End]);
+    f
 }
 
 /// CF from the number of the operation that set the flags, its operands, and the carries that hold if the

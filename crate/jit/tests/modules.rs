@@ -4,8 +4,11 @@ use cpu::decode::BlockDecoder;
 use cpu::exec::Layout;
 use cpu::insn::{Insn, Prefix};
 use cpu::state::mode;
+use jit::emit::{self, Linkage, Target};
+use jit::found::FoundTable;
+use jit::module;
+use jit::opt::Enabled;
 use jit::region::{self, Block, Region, Source};
-use jit::{emit, module};
 
 const MODE: u32 = mode::CODE32 | mode::STACK32 | mode::FLAT | mode::FLAT_CODE;
 
@@ -38,12 +41,16 @@ impl Source for Code<'_> {
 fn translated(code: &[u8], mode_bits: u32) -> Option<Region> {
     let region = region::form(mode_bits, &mut Code(code, mode_bits))?;
     let layout = Layout { ram: 0x10_0000, slots: 1023, ..Layout::default() };
-    let emitted = emit::emit(&region, &layout, 7);
-    let bytes = module::module([&emitted.function]);
-    if let Err(e) = wasmparser::validate(&bytes) {
-        panic!("not valid: {e}\n{code:x?}\n{:?}", region.blocks);
+    for linkage in [Linkage::TailCall, Linkage::Return] {
+        for passes in [Enabled::default(), Enabled::NONE] {
+            let emitted = emit::emit(&region, &Target { layout: &layout, linkage, passes }, 7);
+            let links = module::Links { linkage, layout: &layout, found: FoundTable::default().place() };
+            let bytes = module::module(links, [&emitted.function]);
+            if let Err(e) = wasmparser::validate(&bytes) {
+                panic!("not valid: {e}\n{code:x?}\n{:?}", region.blocks);
+            }
+        }
     }
-    assert!(!emitted.exits.is_empty());
     Some(region)
 }
 

@@ -33,8 +33,8 @@ const RATES: (u64, u64) = (ONE, 1000 * ONE);
 const FIRST_RATE: u64 = 10 * ONE;
 /// How much faster than the host's time virtual time runs at the most to catch up with it.
 const FASTEST: u64 = 8;
-/// A measurement over fewer instructions says nothing.
-const MEASURABLE: u64 = 10_000;
+/// A measurement over fewer instructions, or less time, says nothing: the host's clock may be as coarse as 100 µs.
+const MEASURABLE: (u64, u64) = (10_000, 1_000_000);
 
 /// Virtual time within a slice.
 #[derive(Debug)]
@@ -108,6 +108,8 @@ pub(crate) struct HostTime {
     pub(crate) asked: u64,
     /// The processor was halted when the last slice ended.
     pub(crate) halted: bool,
+    /// Instructions and nanoseconds since the speed was last measured.
+    unmeasured: (u64, u64),
     /// Measured nanoseconds per instruction, in 1/65536.
     rate: Option<u64>,
 }
@@ -143,11 +145,15 @@ impl HostTime {
         self.passed.after(ran.saturating_mul(self.rate.unwrap_or(FIRST_RATE)) >> FRACTION)
     }
 
-    /// Learns that `ran` instructions took `ns`.
+    /// Learns that `ran` instructions took `ns`. Short slices count together: a machine that is taken for slow has
+    /// nothing but short slices, and must be able to find out that it is not.
     pub(crate) fn measured(&mut self, ran: u64, ns: u64) {
-        if ran < MEASURABLE {
+        let (ran, ns) = (self.unmeasured.0.saturating_add(ran), self.unmeasured.1.saturating_add(ns));
+        self.unmeasured = (ran, ns);
+        if ran < MEASURABLE.0 || ns < MEASURABLE.1 {
             return;
         }
+        self.unmeasured = (0, 0);
         let sample = (ns.saturating_mul(ONE) / ran).clamp(RATES.0, RATES.1);
         // A slice in which the host did something else for a while says little.
         let rate = self.rate.map_or(sample, |rate| (rate + sample.clamp(rate / 4, rate * 4)) / 2);
@@ -220,6 +226,24 @@ mod tests {
                 assert!(off < 8 * ms, "slice {slice}: off by {off} ns");
             }
         }
+    }
+
+    #[test]
+    fn a_host_taken_for_slow_is_found_to_be_fast() {
+        let (mut time, mut host) = (VirtualTime::new(), HostTime::default());
+        let (ms, mut count, mut now) = (1_000_000, 0, 0);
+        // For a while hardly anything runs; then 5 ns an instruction.
+        for slice in 0..2000u64 {
+            let end = host.begin(&mut time, count, now, 4 * ms);
+            let ran = time.count_at(end) - count;
+            let took = if slice < 100 { 50 * ms } else { ran * 5 };
+            host.measured(ran, took);
+            count += ran;
+            now += took.max(10_000);
+        }
+        let end = host.begin(&mut time, count, now, 4 * ms);
+        let ran = time.count_at(end) - count;
+        assert!(ran > 400_000, "{ran} instructions in a slice");
     }
 
     #[test]

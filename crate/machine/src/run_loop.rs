@@ -64,6 +64,8 @@ pub(crate) struct Run {
     max: u64,
     /// Instructions executed by the last slice.
     ran: u64,
+    /// In this slice, an idle guest's time has jumped.
+    skipped: bool,
     reboots: u64,
 }
 
@@ -81,6 +83,7 @@ impl Run {
             hashes: String::new(),
             max: config.max_instructions.unwrap_or(u64::MAX),
             ran: 0,
+            skipped: false,
             reboots: 0,
         }
     }
@@ -120,6 +123,7 @@ impl Machine {
             }
         };
         self.run.idle_ns = 0;
+        self.run.skipped = false;
         let outcome = match self.run.ended {
             Some(ended) => ended,
             None => self.slice(start, end),
@@ -259,9 +263,10 @@ impl Machine {
         }
     }
 
-    /// The slice is over. If virtual time is ahead of the host's, there is time to wait.
+    /// The slice is over. If virtual time is ahead of the host's because the guest was idle, there is time to wait. (If it
+    /// was faster than expected, its time runs more slowly from here on.)
     fn time_is_up(&mut self, start: u64, count: u64) -> Outcome {
-        if self.config.clock == ClockMode::Real {
+        if self.config.clock == ClockMode::Real && std::mem::take(&mut self.run.skipped) {
             let ahead = self.board().time.at(count).since(self.run.host.estimate(count - start));
             if ahead >= SHORTEST_WAIT {
                 self.run.idle_ns = ahead.min(LONGEST_WAIT);
@@ -299,6 +304,7 @@ impl Machine {
                 }
             }
             (End::Time(end), Some(at)) if at <= end => {
+                self.run.skipped = true;
                 self.board_mut().time.skip_to(count, at);
                 None
             }

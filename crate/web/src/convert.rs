@@ -66,11 +66,15 @@ impl<'a> Options<'a> {
         let default = jit::engine::Options::default();
         let cache = self.with("codeCache", WHOLE, whole)?;
         let threshold = self.with("jitThreshold", WHOLE, |v| u32::try_from(whole(v)?).ok())?;
+        let passes = self.with("jitWithout", "names of passes with commas between them", |v| {
+            v.as_string()?.split(',').try_fold(default.passes, |on, name| on.without(name.trim()))
+        })?;
         let cache_bytes = cache.map_or(default.cache_bytes, |n| usize::try_from(n).unwrap_or(usize::MAX));
         Ok(eager.unwrap_or(Some(false)).map(|eager| jit::engine::Options {
             threshold: if eager { 0 } else { threshold.unwrap_or(default.threshold) },
             batch: if eager { 1 } else { default.batch },
             cache_bytes,
+            passes: passes.unwrap_or(default.passes),
         }))
     }
 

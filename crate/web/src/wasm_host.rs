@@ -11,16 +11,21 @@
 
 use cpu::exec::Exec;
 use cpu::insn::Width;
+use jit::emit::Linkage;
 use jit::engine::{Call, Host};
-use jit::module::{FROM, IMPORTS, MEMORY};
+use jit::module::{FROM, IMPORTS, Links, MEMORY, TABLE};
 use js_sys::WebAssembly::{Instance, Module, Table};
 use js_sys::{Function, Object, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 
-/// Slots the table grows by.
-const MORE: u32 = 1024;
+/// Slots for translated functions. The table gets them at once and never grows: some engines keep a copy of a table in
+/// every instance that imports it.
+const SLOTS: u32 = 1 << 15;
+/// Modules made to see what importing the table costs, and how many milliseconds more they may take for it.
+const TRIALS: u32 = 8;
+const COST: f64 = 1.0;
 
-type Region = extern "C" fn(*mut Exec<'static>, u32, u32, u32) -> u32;
+type Region = extern "C" fn(*mut Exec<'static>, u32, u32, u32, u32) -> u32;
 
 /// The WebAssembly around this instance.
 #[derive(Debug)]
@@ -48,38 +53,49 @@ impl WasmHost {
         for (name, at) in IMPORTS.iter().zip(functions) {
             set(name, &table.get(at as u32).ok()?.into())?;
         }
+        set(TABLE, &table)?;
         let imports = Object::new();
         Reflect::set(&imports, &FROM.into(), &ours).ok()?;
-        let mut host = Self { table, imports, free: Vec::new() };
-        host.compile(&jit::module::module([]))?;
+        let first = table.grow(SLOTS).ok()?;
+        let host = Self { table, imports, free: (first..first + SLOTS).rev().collect() };
+        host.compile(&Links::trial(Linkage::Return))?;
         Some(host)
     }
 
-    fn compile(&mut self, module: &[u8]) -> Option<Object> {
-        let module = Module::new(&Uint8Array::from(module)).ok()?;
-        Some(Instance::new(&module, &self.imports).ok()?.exports())
+    /// Milliseconds it takes to make some modules of a linkage. `None` if they cannot be made.
+    fn cost(&self, linkage: Linkage) -> Option<f64> {
+        let module = Links::trial(linkage);
+        let began = self.now_ms();
+        for _ in 0..TRIALS {
+            self.compile(&module)?;
+        }
+        Some(self.now_ms() - began)
     }
 
-    fn slot(&mut self) -> Option<u32> {
-        if self.free.is_empty() {
-            let first = self.table.grow(MORE).ok()?;
-            self.free.extend((first..first + MORE).rev());
-        }
-        self.free.pop()
+    fn compile(&self, module: &[u8]) -> Option<Object> {
+        let module = Module::new(&Uint8Array::from(module)).ok()?;
+        Some(Instance::new(&module, &self.imports).ok()?.exports())
     }
 }
 
 impl Host for WasmHost {
     fn install(&mut self, module: &[u8], regions: usize) -> Option<Vec<u32>> {
         let exports = self.compile(module)?;
-        let mut slots = Vec::with_capacity(regions);
-        for n in 0..regions {
+        let slots = self.free.split_off(self.free.len().checked_sub(regions)?);
+        for (n, slot) in slots.iter().enumerate() {
             let function = Reflect::get(&exports, &format!("f{n}").into()).ok()?;
-            let slot = self.slot()?;
-            slots.push(slot);
-            self.table.set(slot, function.unchecked_ref::<Function>()).ok()?;
+            self.table.set(*slot, function.unchecked_ref::<Function>()).ok()?;
         }
         Some(slots)
+    }
+
+    fn shares_table(&mut self) -> bool {
+        // Once each to warm up; the clock of a browser may be coarse.
+        let cost = |linkage| self.cost(linkage).and_then(|_| self.cost(linkage));
+        match (cost(Linkage::TailCall), cost(Linkage::Return)) {
+            (Some(shared), Some(own)) => shared - own < COST,
+            _ => false,
+        }
     }
 
     fn release(&mut self, handles: &[u32]) {
@@ -92,10 +108,10 @@ impl Host for WasmHost {
         }
     }
 
-    fn call(&mut self, at: Call, x: &mut Exec<'static>, budget: u32) -> u32 {
+    fn call(&mut self, at: Call, x: &mut Exec<'static>, budget: u32, eip: u32) -> u32 {
         // SAFETY: a handle is the table index of a function of this signature; see above.
         let region: Region = unsafe { std::mem::transmute(at.handle as usize) };
-        region(x, budget, at.block, at.pages)
+        region(x, budget, at.block, at.pages, eip)
     }
 
     fn now_ms(&self) -> f64 {

@@ -26,7 +26,7 @@ fn integer_vectors_agree() {
     };
     let mut world = World::new().unwrap();
     let host = WasmHost::new().expect("wasm may be compiled here");
-    let options = Options { threshold: 0, batch: 1, cache_bytes: 1 << 20 };
+    let options = Options { threshold: 0, batch: 1, cache_bytes: 1 << 20, ..Options::default() };
     world.processor().set_translator(Box::new(Engine::new(host, options)));
     let mut tally = Tally::default();
     for line in text.lines() {
@@ -180,7 +180,7 @@ fn sequences_end_as_in_the_interpreter() {
     use cpu::harness::Harness;
     let (mut plain, mut other) = (Harness::new(1 << 18).unwrap(), Harness::new(1 << 18).unwrap());
     let host = WasmHost::new().expect("wasm may be compiled here");
-    let options = Options { threshold: 0, batch: 1, cache_bytes: 1 << 18 };
+    let options = Options { threshold: 0, batch: 1, cache_bytes: 1 << 18, ..Options::default() };
     other.processor().set_translator(Box::new(Engine::new(host, options)));
     for seed in 1..=1500u64 {
         for h in [&mut plain, &mut other] {

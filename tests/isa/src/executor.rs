@@ -50,7 +50,7 @@ impl Executor for Evaluated {
         "IR evaluator"
     }
     fn step(&mut self, x: &mut Exec<'_>, i: &Insn) -> Result<(), Stop> {
-        jit::eval::step(x, i)
+        jit::ir::eval::step(x, i)
     }
 }
 

@@ -366,6 +366,6 @@ impl Exec<'_> {
 
     #[inline(never)]
     fn step_general(&mut self, i: &Insn) -> Result<(), Stop> {
-        self.step_one(i)
+        self.step(i)
     }
 }

@@ -78,6 +78,22 @@ impl Processor {
         let hits = blocks.invalidate_written(&mut x.mmu);
         if let Some(translator) = translator {
             translator.written(x, &hits);
+            for (page, _) in hits {
+                x.mmu.note_code_chunks(page, translator.watched(page));
+            }
+        }
+    }
+
+    /// If all decoded blocks have been dropped to make room: the translations stay, and their code has to be
+    /// watched again.
+    fn watch_translated(&mut self) {
+        let Self { exec: x, blocks, translator } = self;
+        if blocks.take_cleared()
+            && let Some(translator) = translator
+        {
+            for page in translator.watched_pages() {
+                x.mmu.note_code_chunks(page, translator.watched(page));
+            }
         }
     }
 
@@ -89,17 +105,14 @@ impl Processor {
             blocks.cool(x.linear_eip(), u32::MAX);
             return Ok(Some(u64::MAX));
         };
-        if blocks.take_cleared() {
-            translator.clear(x);
-        }
         let lin = x.linear_eip();
         if translator.threshold() == 0 && x.cpu.events == 0 && x.cpu.count < x.limit {
             // At first sight: the block has to be decoded for that.
-            blocks.find(x, lin)?;
-            if blocks.take_cleared() {
-                translator.clear(x);
-            }
+            let found = blocks.find(x, lin);
+            self.watch_translated();
+            found?;
         }
+        let Self { exec: x, blocks, translator: Some(translator) } = self else { return Ok(None) };
         if x.cpu.events != 0 || !blocks.is_hot(lin, x.mmu.tags(x.cpu.mode)) {
             return Ok(Some(u64::MAX));
         }
@@ -216,7 +229,12 @@ impl Processor {
             return Err(Exit::Limit);
         }
         most = most.min(limit - x.cpu.count);
-        let stop = match blocks.find(x, x.linear_eip()) {
+        let found = blocks.find(x, x.linear_eip());
+        // Before anything can be written.
+        self.watch_translated();
+        let Self { exec, blocks, .. } = self;
+        let x = &mut **exec;
+        let stop = match found {
             Ok(b) if b.insns > 0 => x.run_some(blocks.insns(b), most),
             Ok(_) => Err(x.gp0()),
             Err(stop) => Err(stop),
@@ -284,8 +302,11 @@ impl Exec<'_> {
     }
 
     /// Settles the state after a block was left with instruction `i`, done or not.
+    ///
+    /// # Errors
+    /// The instruction's, as they were given.
     #[inline(never)]
-    pub(super) fn left(&mut self, i: &Insn, result: Result<(), Stop>) -> Result<(), Stop> {
+    pub fn left(&mut self, i: &Insn, result: Result<(), Stop>) -> Result<(), Stop> {
         self.cpu.count += u64::from(i.index) + u64::from(result.is_ok());
         self.index = 0;
         self.cpu.eip = if result.is_err() {
@@ -312,22 +333,37 @@ impl Exec<'_> {
         }
         let n = usize::try_from(most).unwrap_or(usize::MAX).min(inside);
         for i in &insns[..n] {
-            self.index = i.index;
-            let result = self.step_one(i);
-            let last = usize::from(i.index) + 1 == n || i.prefix.has(Prefix::LAST);
-            if result.is_err() || self.leave || self.jumped || last {
+            let result = self.step(i);
+            if self.ends(i, &result) || usize::from(i.index) + 1 == n {
                 return self.left(i, result);
             }
         }
         Ok(())
     }
 
-    /// One instruction in the general way; where it goes on is preset to the next byte.
+    /// Presets where instruction `i` of the block at work goes on: at the next byte.
     #[inline]
-    pub(super) fn step_one(&mut self, i: &Insn) -> Result<(), Stop> {
+    pub fn begin(&mut self, i: &Insn) {
+        self.index = i.index;
         self.cpu.next_eip = self.eip_of(i.end());
         self.jumped = false;
+    }
+
+    /// Does instruction `i` of the block at work in the general way.
+    ///
+    /// # Errors
+    /// What it raises.
+    #[inline]
+    pub fn step(&mut self, i: &Insn) -> Result<(), Stop> {
+        self.begin(i);
         semantics::step(self, i)
+    }
+
+    /// Whether the block at work is left after instruction `i`.
+    #[inline]
+    #[must_use]
+    pub fn ends(&self, i: &Insn, result: &Result<(), Stop>) -> bool {
+        result.is_err() || self.leave || self.jumped || i.prefix.has(Prefix::LAST)
     }
 
     /// One instruction with everything that may surround it: shadow, breakpoints, trap.
@@ -352,7 +388,7 @@ impl Exec<'_> {
         if self.cpu.eip + i.end() as u64 - 1 > u64::from(self.cpu.seg(Seg::Cs).max) {
             return Err(self.gp0());
         }
-        self.step_one(i)?;
+        self.step(i)?;
         self.jumped = false;
         self.cpu.count += 1;
         self.cpu.eip = self.cpu.next_eip;

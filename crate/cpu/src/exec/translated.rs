@@ -3,7 +3,7 @@
 use super::Exec;
 use crate::fault::Stop;
 use crate::flags::Flags;
-use crate::insn::{Prefix, Width};
+use crate::insn::Width;
 use crate::micro::FlagOp;
 use crate::mmu::Target;
 use crate::state::{Cpu, Segment, mode};
@@ -25,6 +25,12 @@ pub struct Link {
     pub b: u32,
     /// Its result.
     pub r: u32,
+    /// The region that was left.
+    pub region: u32,
+    /// The tags of what is found through the TLB at present.
+    pub tag_any: u64,
+    /// The other one.
+    pub tag_global: u64,
     /// The count of instructions at which the budget is used up.
     pub base: u64,
     /// How the run that the interpreter did for translated code ended.
@@ -39,8 +45,6 @@ pub struct Layout {
     pub regs: u32,
     /// `cpu.eip`.
     pub eip: u32,
-    /// `cpu.next_eip`.
-    pub next_eip: u32,
     /// `cpu.flags.res`.
     pub flags_res: u32,
     /// `cpu.flags.aux`.
@@ -59,6 +63,12 @@ pub struct Layout {
     pub b: u32,
     /// [`Link::r`].
     pub r: u32,
+    /// [`Link::region`].
+    pub region: u32,
+    /// [`Link::tag_any`].
+    pub tag_any: u32,
+    /// [`Link::tag_global`].
+    pub tag_global: u32,
     /// The first segment register.
     pub segs: u32,
     /// Bytes of a segment register.
@@ -124,7 +134,6 @@ impl Exec<'_> {
         Layout {
             regs: at(cpu + offset_of!(Cpu, regs)),
             eip: at(cpu + offset_of!(Cpu, eip)),
-            next_eip: at(cpu + offset_of!(Cpu, next_eip)),
             flags_res: at(flags + offset_of!(Flags, res)),
             flags_aux: at(flags + offset_of!(Flags, aux)),
             loaded: at(offset_of!(Self, loaded)),
@@ -134,6 +143,9 @@ impl Exec<'_> {
             a: at(link + offset_of!(Link, a)),
             b: at(link + offset_of!(Link, b)),
             r: at(link + offset_of!(Link, r)),
+            region: at(link + offset_of!(Link, region)),
+            tag_any: at(link + offset_of!(Link, tag_any)),
+            tag_global: at(link + offset_of!(Link, tag_global)),
             segs: at(cpu + offset_of!(Cpu, segs)),
             seg_size: at(size_of::<Segment>()),
             seg_min: at(offset_of!(Segment, min)),
@@ -156,6 +168,11 @@ impl Exec<'_> {
 
     /// A read that missed the fast table. False, and nothing done that the guest could see, if it is not RAM alone.
     pub fn translated_load(&mut self, lin: u32, w: Width) -> bool {
+        // Several accesses were checked as one, and it was another that missed.
+        if let Some(v) = self.mmu.fast_load(lin.into(), w) {
+            self.loaded = v;
+            return true;
+        }
         if self.must_leave() {
             return false;
         }
@@ -170,6 +187,9 @@ impl Exec<'_> {
 
     /// A write that missed the fast table. False, and nothing done, if it is not RAM alone or hits code.
     pub fn translated_store(&mut self, lin: u32, w: Width, v: u64) -> bool {
+        if self.mmu.fast_store(lin.into(), w, v) {
+            return true;
+        }
         if self.must_leave() {
             return false;
         }
@@ -210,9 +230,8 @@ impl Exec<'_> {
         self.cpu.count = self.link.base - u64::from(left);
         self.link.stepped = None;
         for i in &run.insns {
-            self.index = i.index;
-            let result = self.step_one(i);
-            if result.is_err() || self.leave || self.jumped || i.prefix.has(Prefix::LAST) {
+            let result = self.step(i);
+            if self.ends(i, &result) {
                 self.link.stepped = self.left(i, result).err();
                 return true;
             }

@@ -445,6 +445,13 @@ impl Mmu {
         }
     }
 
+    /// The same for chunks of a page.
+    pub fn note_code_chunks(&mut self, page: u32, chunks: u64) {
+        if chunks != 0 && self.code.add(page.into(), chunks) {
+            self.write.drop_ram_page(u64::from(page) << 12);
+        }
+    }
+
     /// Writes RAM by the processor, page by page at most; true if it hit code.
     pub fn write_ram(&mut self, at: u64, w: Width, v: u64) -> bool {
         match self.ram.place(at, u64::from(w.bytes())) {

@@ -114,49 +114,55 @@ impl Emitter<'_> {
         });
     }
 
-    pub(super) fn load(&mut self, w: Width, seg: Seg, ea: Id) -> Id {
-        let lin = self.linear(seg, ea, w.bytes(), false);
-        let entry = self.misses(self.layout.read, lin, w.bytes());
-        self.open_if(Some(ValType::from(Ty::of(w))));
+    /// Has Rust do what missed. It leaves the instruction to the interpreter if it cannot.
+    fn slowly(&mut self, f: Import, w: Width, lin: u32, v: Option<Id>) {
         self.get(local::CTX);
         self.get(lin);
         self.const_32(w as u32);
-        self.call(Import::Load);
+        if let Some(v) = v {
+            self.push(v);
+            if w != Width::W64 {
+                self.put(Instruction::I64ExtendI32U);
+            }
+        }
+        self.call(f);
         self.put(Instruction::I32Eqz);
         self.open_if(None);
         self.leave_undone();
         self.end();
+    }
+
+    fn load_slowly(&mut self, w: Width, lin: u32) {
+        self.slowly(Import::Load, w, lin, None);
         self.get(local::CTX);
         self.load_at(w, self.layout.loaded);
-        self.put(Instruction::Else);
-        self.hit(self.layout.read, lin, entry);
-        self.load_at(w, self.layout.ram);
-        self.end();
+    }
+
+    /// The value on the stack gets a local.
+    fn loaded(&mut self, w: Width) -> Id {
         let temp = self.temp(Ty::of(w));
         self.set(temp);
         self.values.local(Ty::of(w), temp)
     }
 
+    pub(super) fn load(&mut self, w: Width, seg: Seg, ea: Id) -> Id {
+        let lin = self.linear(seg, ea, w.bytes(), false);
+        let entry = self.misses(self.layout.read, lin, w.bytes());
+        self.open_if(Some(ValType::from(Ty::of(w))));
+        self.load_slowly(w, lin);
+        self.put(Instruction::Else);
+        self.hit(self.layout.read, lin, entry);
+        self.load_at(w, self.layout.ram);
+        self.end();
+        self.loaded(w)
+    }
+
     pub(super) fn store(&mut self, w: Width, seg: Seg, ea: Id, v: Id) {
         let lin = self.linear(seg, ea, w.bytes(), true);
-        let v = match self.values.node(v) {
-            Node::Const(..) | Node::Local(..) => v,
-            _ => self.in_local(v),
-        };
+        let v = self.simple(v);
         let entry = self.misses(self.layout.write, lin, w.bytes());
         self.open_if(None);
-        self.get(local::CTX);
-        self.get(lin);
-        self.const_32(w as u32);
-        self.push(v);
-        if w != Width::W64 {
-            self.put(Instruction::I64ExtendI32U);
-        }
-        self.call(Import::Store);
-        self.put(Instruction::I32Eqz);
-        self.open_if(None);
-        self.leave_undone();
-        self.end();
+        self.slowly(Import::Store, w, lin, Some(v));
         self.put(Instruction::Else);
         self.hit(self.layout.write, lin, entry);
         self.push(v);
@@ -164,25 +170,101 @@ impl Emitter<'_> {
         self.end();
     }
 
+    /// The value as one that costs nothing to push twice.
+    fn simple(&mut self, v: Id) -> Id {
+        match self.values.node(v) {
+            Node::Const(..) | Node::Local(..) => v,
+            _ => self.in_local(v),
+        }
+    }
+
     /// The RAM offset of a place that may be read and written.
     pub(super) fn rmw(&mut self, w: Width, seg: Seg, ea: Id) -> Id {
         let lin = self.linear(seg, ea, w.bytes(), true);
         let entry = self.misses(self.layout.write, lin, w.bytes());
         self.open_if(None);
-        self.get(local::CTX);
-        self.get(lin);
-        self.const_32(w as u32);
-        self.call(Import::Place);
-        self.put(Instruction::I32Eqz);
-        self.open_if(None);
-        self.leave_undone();
-        self.end();
+        self.slowly(Import::Place, w, lin, None);
         self.end();
         // What was missing has been filled in.
         let place = self.temp(Ty::I32);
         self.hit(self.layout.write, lin, entry);
         self.set(place);
         self.values.local(Ty::I32, place)
+    }
+
+    // ---- windows ----
+
+    /// The host address of `len` bytes from `root + lo` on, or 0 if they do not lie in one page that the fast table
+    /// holds, in a local.
+    pub(super) fn window(&mut self, write: bool, lo: i32, len: u32, root: Id) -> u32 {
+        let table = if write { self.layout.write } else { self.layout.read };
+        let lo = self.values.i32(lo as u32);
+        let begin = self.values.bin(Bin::Add, Ty::I32, root, lo);
+        let lin = self.linear(Seg::Flat, begin, len, write);
+        let win = self.temp(Ty::I32);
+        let entry = self.misses(table, lin, len);
+        self.open_if(Some(ValType::I32));
+        self.const_32(0);
+        self.put(Instruction::Else);
+        self.hit(table, lin, entry);
+        self.const_32(self.layout.ram);
+        self.put(Instruction::I32Add);
+        self.end();
+        self.set(win);
+        win
+    }
+
+    pub(super) fn load_in(&mut self, w: Width, win: u32, offset: u32, ea: Id) -> Id {
+        self.get(win);
+        self.open_if(Some(ValType::from(Ty::of(w))));
+        self.get(win);
+        self.load_at(w, offset);
+        self.put(Instruction::Else);
+        let lin = self.linear_here(ea);
+        self.load_slowly(w, lin);
+        self.end();
+        self.loaded(w)
+    }
+
+    pub(super) fn store_in(&mut self, w: Width, win: u32, offset: u32, ea: Id, v: Id) {
+        let v = self.simple(v);
+        self.get(win);
+        self.open_if(None);
+        self.get(win);
+        self.push(v);
+        self.store_at(w, offset);
+        self.put(Instruction::Else);
+        let lin = self.linear_here(ea);
+        self.slowly(Import::Store, w, lin, Some(v));
+        self.end();
+    }
+
+    pub(super) fn rmw_in(&mut self, w: Width, win: u32, offset: u32, ea: Id) -> Id {
+        let place = self.temp(Ty::I32);
+        self.get(win);
+        self.open_if(Some(ValType::I32));
+        self.get(win);
+        // As a RAM offset, like those of other places.
+        self.const_32(offset.wrapping_sub(self.layout.ram));
+        self.put(Instruction::I32Add);
+        self.put(Instruction::Else);
+        let lin = self.linear_here(ea);
+        let entry = self.misses(self.layout.write, lin, w.bytes());
+        self.open_if(None);
+        self.slowly(Import::Place, w, lin, None);
+        self.end();
+        self.hit(self.layout.write, lin, entry);
+        self.end();
+        self.set(place);
+        self.values.local(Ty::I32, place)
+    }
+
+    /// A flat address in a local, in code that does not always run.
+    fn linear_here(&mut self, ea: Id) -> u32 {
+        let outer = std::mem::replace(&mut self.conditional, true);
+        let lin = self.linear(Seg::Flat, ea, 1, false);
+        self.conditional = outer;
+        lin
     }
 
     pub(super) fn peek(&mut self, w: Width, place: Id) -> Id {

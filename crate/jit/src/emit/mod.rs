@@ -1,9 +1,13 @@
 //! Regions to wasm functions.
 //!
 //! A function gets the address of the processor's state, a budget of instructions, the number of the block to
-//! begin with and the pages that may be entered; it returns the number of the exit it left by. `cpu.eip` is that of the region's first block, wherever
-//! it is entered. Guest registers and the operands of the last flag-setting operation live in locals,
-//! are loaded at entry and written back at exits.
+//! begin with, the pages that may be entered and the EIP of the region's first block, wherever it is entered.
+//! Guest registers and the operands of the last flag-setting operation live in locals, are loaded at entry and
+//! written back at exits.
+//!
+//! A region is left in one of two ways. To code that another region may hold it *goes on*: with the address in
+//! hand it looks into the table of regions itself and calls on, or returns [`GOES_ON`] and is called again
+//! ([`Linkage`]). For everything else it returns the number of an [`Exit`].
 //!
 //! Blocks stand one after the other, each inside the labels of those that follow: an edge forward is a branch
 //! to a label, an edge backward goes through the `br_table` at the head, a block's edge to itself to a loop of
@@ -22,22 +26,32 @@ mod vector;
 
 use crate::ir::{self, Op};
 use crate::lift;
-use crate::region::Region;
+use crate::opt::{self, drop_dead_flags};
+use crate::region::{Block, Region};
 use cpu::exec::Layout;
-use cpu::insn::Insn;
+use cpu::insn::{Insn, Width};
 use cpu::translator::StepRun;
 use flags::Flags;
 use values::{Bin, Id, Node, Ty, Values, bin_instruction, un_instruction};
 use wasm_encoder::{BlockType, Function, Instruction, MemArg, MemArgTarget, ValType};
 
-/// Where a region is left to.
+/// What a region returns when it goes on at `cpu.eip`, with `Link::left` of its budget left. Other numbers are
+/// those of its exits; then `Link::region` says whose.
+pub const GOES_ON: u32 = u32::MAX;
+
+/// How a region gets to the next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Linkage {
+    /// It looks the next one up and calls it in its own place, through the table it imports.
+    TailCall,
+    /// It returns to the loop that called it, which looks up the next one.
+    Return,
+}
+
+/// Why a region is left to Rust.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum To {
-    /// Code at this distance from the entry.
-    Delta(i32),
-    /// The address in `next_eip`.
-    Dynamic,
-    /// Code at this distance, in a page that was not known when the region was entered.
+    /// Code at this distance from the entry, in a page that was not known when the region was entered.
     Page(i32),
     /// The instruction at this distance from the entry, which the interpreter has to do.
     Interpreter(i32),
@@ -45,10 +59,10 @@ pub enum To {
     Settled,
 }
 
-/// An exit of a region.
+/// An exit of a region to Rust.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Exit {
-    /// Where to.
+    /// Why, and where to.
     pub to: To,
     /// Instructions executed since the budget was last charged.
     pub executed: u32,
@@ -76,6 +90,7 @@ pub enum Import {
     Step,
     Settle,
     Carry,
+    Go,
 }
 
 /// Locals of every function, by index. The guest's registers come first, then these.
@@ -86,9 +101,9 @@ mod local {
     pub(super) const NEXT: u32 = 2;
     /// The pages of the region that the TLB holds, a bit each.
     pub(super) const PAGES: u32 = 3;
-    pub(super) const REGS: u32 = 4;
-    pub(super) const EIP: u32 = 12;
-    pub(super) const EXIT: u32 = 19;
+    /// EIP of the first block.
+    pub(super) const EIP: u32 = 4;
+    pub(super) const REGS: u32 = 5;
     /// Result of the last flag-setting operation, sign-extended, and its carries, if `KIND` is 0.
     pub(super) const RES: u32 = 13;
     pub(super) const AUX: u32 = 14;
@@ -97,14 +112,17 @@ mod local {
     pub(super) const A: u32 = 16;
     pub(super) const B: u32 = 17;
     pub(super) const R: u32 = 18;
-    pub(super) const TEMPS: u32 = 20;
+    /// Number of the exit, or `GOES_ON` and where to.
+    pub(super) const EXIT: u32 = 19;
+    pub(super) const TARGET: u32 = 20;
+    pub(super) const TEMPS: u32 = 21;
     /// Numbers of 64-bit locals until it is known how many 32-bit ones there are.
     pub(super) const WIDE: u32 = 1 << 16;
     /// The same for vectors.
     pub(super) const VECTOR: u32 = 2 << 16;
 }
 
-const fn mem(offset: u32, align: u32) -> MemArg {
+pub(crate) const fn mem(offset: u32, align: u32) -> MemArg {
     MemArg { offset: offset as u64, align, target: MemArgTarget::Memory(0), ordering: None }
 }
 
@@ -117,6 +135,8 @@ enum Val {
     Place(Id),
     /// A vector's local.
     V(u32),
+    /// The local of a window's host address; 0 if it cannot be used.
+    Window(u32),
 }
 
 /// How the instruction at work goes on.
@@ -131,8 +151,11 @@ enum Go {
 struct Emitter<'a> {
     region: &'a Region,
     layout: &'a Layout,
-    /// The instructions of each block written down; `None` for those that are interpreted.
-    lifted: &'a [Vec<Option<ir::Block>>],
+    linkage: Linkage,
+    /// The blocks written down.
+    lifted: &'a [ir::Block],
+    /// Which of them may look at the flags they are entered with.
+    looks_at_flags: &'a [bool],
     /// Number of this region, for `Import::Step`.
     number: u32,
     code: Vec<Instruction<'static>>,
@@ -153,27 +176,58 @@ struct Emitter<'a> {
     /// The block at work, and its own loop's label.
     at: usize,
     own_loop: bool,
-    // The instruction at work.
+    /// Values of the block's operations.
     vals: Vec<Val>,
     /// How often each value is an operand, but for flags, and how often it still will be.
     uses: Vec<u32>,
     left: Vec<u32>,
+    /// Operations whose values may still be needed.
+    live: Vec<u32>,
     quotient: Option<Id>,
+    // The instruction at work: where it leads, how many of the block come before it, and its distance from the
+    // region's entry.
     go: Go,
-    /// Instructions of the block before this one, and this one's distance from the region's entry.
     before: u32,
     here: i32,
 }
 
+/// What translation depends on, but for the code.
+#[derive(Clone, Copy, Debug)]
+pub struct Target<'a> {
+    /// Where the state is.
+    pub layout: &'a Layout,
+    /// How regions get to each other.
+    pub linkage: Linkage,
+    /// Which passes run.
+    pub passes: opt::Enabled,
+}
+
+/// Writes a region's blocks down; `watch` is shown what each pass made of each block.
+#[must_use]
+pub fn lift(
+    region: &Region,
+    passes: opt::Enabled,
+    mut watch: impl FnMut(usize, &opt::Pass, &ir::Block),
+) -> Vec<ir::Block> {
+    let one = |(n, b): (usize, &Block)| {
+        let block = lift::block(&b.insns, |ops| ops::translates(ops, region.mode));
+        opt::run(block, passes, |pass, block| watch(n, pass, block))
+    };
+    region.blocks.iter().enumerate().map(one).collect()
+}
+
 /// Translates a region.
 #[must_use]
-pub fn emit(region: &Region, layout: &Layout, number: u32) -> Emitted {
-    let lift = |i: &Insn| Some(lift::instruction(i)).filter(|ir| ops::translates(ir, region.mode));
-    let lifted: Vec<Vec<_>> = region.blocks.iter().map(|b| b.insns.iter().map(lift).collect()).collect();
+pub fn emit(region: &Region, target: &Target<'_>, number: u32) -> Emitted {
+    let lifted = lift(region, target.passes, |_, _, _| {});
+    let all = !target.passes.has("drop_dead_flags");
+    let looks: Vec<bool> = lifted.iter().map(|ir| all || drop_dead_flags::looks_at_flags(ir)).collect();
     let mut e = Emitter {
         region,
-        layout,
+        layout: target.layout,
+        linkage: target.linkage,
         lifted: &lifted,
+        looks_at_flags: &looks,
         number,
         code: Vec::new(),
         values: Values::default(),
@@ -192,6 +246,7 @@ pub fn emit(region: &Region, layout: &Layout, number: u32) -> Emitted {
         vals: Vec::new(),
         uses: Vec::new(),
         left: Vec::new(),
+        live: Vec::new(),
         quotient: None,
         go: Go::Next,
         before: 0,
@@ -248,7 +303,7 @@ impl Emitter<'_> {
 
     /// Finds out which registers matter.
     fn registers(&mut self) {
-        for op in self.lifted.iter().flatten().flatten().flat_map(|ir| &ir.ops) {
+        for op in self.lifted.iter().flat_map(|ir| &ir.ops) {
             match op {
                 Op::reg { r, .. } => self.used |= 1 << (r & 7),
                 Op::set_reg { r, .. } => {
@@ -300,9 +355,6 @@ impl Emitter<'_> {
             self.put(Instruction::I32Load(mem(from, 2)));
             self.set(to);
         }
-        self.get(local::CTX);
-        self.put(Instruction::I32Load(mem(self.layout.eip, 2)));
-        self.set(local::EIP);
     }
 
     fn blocks(&mut self) {
@@ -340,36 +392,38 @@ impl Emitter<'_> {
             self.put(Instruction::Loop(BlockType::Empty));
             self.depth += 1;
         }
-        // The budget has to cover the whole block; otherwise the interpreter carries on.
-        let len = block.insns.len() as u32;
-        self.get(local::BUDGET);
-        self.const_32(len);
-        self.put(Instruction::I32LtU);
-        self.open_if(None);
-        self.exit_from(To::Interpreter(block.delta), 0);
-        self.end();
-        let lifted = &self.lifted[at];
-        let mut n = 0;
-        while let Some(i) = block.insns.get(n) {
-            self.before = n as u32;
-            self.here = block.delta.wrapping_add(i.start.into());
-            if let Some(ir) = &lifted[n] {
-                self.instruction(ir);
-                n += 1;
-                self.goes_on(block.delta, i, n as u32);
-                if matches!(self.go, Go::To(_) | Go::Dynamic(_)) {
-                    break;
-                }
-            } else {
-                let run = lifted[n..].iter().take_while(|ir| ir.is_none()).count();
-                self.step(block.delta, &block.insns[n..n + run]);
-                n += run;
-            }
-        }
-        if n == block.insns.len() && !matches!(self.go, Go::To(_) | Go::Dynamic(_)) {
-            self.edge(block.end(), len);
-        }
+        let ir = &self.lifted[at];
+        self.count_uses(ir);
         self.go = Go::Next;
+        // Instructions of the block that are behind us.
+        let mut done = 0;
+        let mut n = 0;
+        while let Some(op) = ir.ops.get(n) {
+            match *op {
+                Op::insn { .. } | Op::step { .. } if self.goes_on(block, done) => break,
+                Op::insn { index } => {
+                    self.before = index.into();
+                    self.here = block.delta.wrapping_add(block.insns[usize::from(index)].start.into());
+                    done = self.before + 1;
+                }
+                Op::step { first, n: count } => {
+                    let run = usize::from(first)..usize::from(first) + usize::from(count);
+                    done = run.end as u32;
+                    self.step(block.delta, &block.insns[run]);
+                }
+                Op::when { c, len } => {
+                    let body = n + 1..n + 1 + len as usize;
+                    n = body.end;
+                    self.when(ir, c.0, body);
+                    continue;
+                }
+                _ => self.op(ir, n),
+            }
+            n += 1;
+        }
+        if n == ir.ops.len() && !self.goes_on(block, done) {
+            self.edge(block.end(), done);
+        }
         if self.own_loop {
             self.put(Instruction::Unreachable);
             self.end();
@@ -377,33 +431,20 @@ impl Emitter<'_> {
         }
     }
 
-    /// Emits one instruction's operations.
-    fn instruction(&mut self, ir: &ir::Block) {
-        self.go = Go::Next;
+    fn count_uses(&mut self, ir: &ir::Block) {
         self.vals.clear();
         self.vals.resize(ir.ops.len(), Val::Nothing);
         self.uses.clear();
         self.uses.resize(ir.ops.len(), 0);
         self.left.clear();
         self.left.resize(ir.ops.len(), 0);
+        self.live.clear();
         for op in &ir.ops {
-            for v in op.operands() {
+            let counts = !matches!(op, Op::set_flags { .. });
+            op.operands(|v, _| {
                 self.left[v.0 as usize] += 1;
-                if !matches!(op, Op::set_flags { .. }) {
-                    self.uses[v.0 as usize] += 1;
-                }
-            }
-        }
-        let mut n = 0;
-        while let Some(op) = ir.ops.get(n) {
-            if let Op::when { c, len } = op {
-                let body = n + 1..n + 1 + *len as usize;
-                self.when(ir, c.0, body.clone());
-                n = body.end;
-            } else {
-                self.op(ir, n);
-                n += 1;
-            }
+                self.uses[v.0 as usize] += u32::from(counts);
+            });
         }
     }
 
@@ -443,21 +484,30 @@ impl Emitter<'_> {
         }
     }
 
-    /// After an instruction: where its branch leads.
-    fn goes_on(&mut self, delta: i32, i: &Insn, executed: u32) {
+    /// After so many instructions of the block: where the last one leads. Whether the block ends with it.
+    fn goes_on(&mut self, block: &Block, done: u32) -> bool {
         match self.go {
-            Go::Next => {}
-            Go::To(offset) => self.edge(delta.wrapping_add(offset), executed),
+            Go::Next => return false,
+            Go::To(offset) => self.edge(block.delta.wrapping_add(offset), done),
             Go::If(c, offset) => {
                 self.push(c);
                 self.open_if(None);
-                let outer = std::mem::replace(&mut self.conditional, true);
-                self.edge(delta.wrapping_add(offset), executed);
-                self.conditional = outer;
+                self.cold(|e| e.edge(block.delta.wrapping_add(offset), done));
                 self.end();
+                self.go = Go::Next;
+                return false;
             }
-            Go::Dynamic(target) => self.dynamic(i, target, executed),
+            Go::Dynamic(target) => self.dynamic(&block.insns[self.before as usize], target, done),
         }
+        self.go = Go::Next;
+        true
+    }
+
+    /// Code that does not always run.
+    fn cold(&mut self, code: impl FnOnce(&mut Self)) {
+        let outer = std::mem::replace(&mut self.conditional, true);
+        code(self);
+        self.conditional = outer;
     }
 
     /// An indirect jump: to where calls of this region return to, or out of it.
@@ -466,26 +516,17 @@ impl Emitter<'_> {
         if i.op == cpu::insn::Op::Ret {
             let region = self.region;
             let calls = region.blocks.iter().filter(|b| b.calls());
-            let sites: Vec<i32> =
-                calls.map(super::region::Block::end).filter(|d| self.find(*d).is_some()).take(4).collect();
+            let sites: Vec<i32> = calls.map(Block::end).filter(|d| self.find(*d).is_some()).take(4).collect();
             for site in sites {
-                let eip = self.values.local(Ty::I32, local::EIP);
-                let d = self.values.i32(site as u32);
-                let site_eip = self.values.bin(Bin::Add, Ty::I32, eip, d);
+                let site_eip = self.eip_at(site);
                 let same = self.values.bin(Bin::Eq, Ty::I32, target, site_eip);
                 self.push(same);
                 self.open_if(None);
-                let outer = std::mem::replace(&mut self.conditional, true);
-                self.edge(site, executed);
-                self.conditional = outer;
+                self.cold(|e| e.edge(site, executed));
                 self.end();
             }
         }
-        self.get(local::CTX);
-        self.push(target);
-        self.put(Instruction::I64ExtendI32U);
-        self.put(Instruction::I64Store(mem(self.layout.next_eip, 3)));
-        self.exit_from(To::Dynamic, executed);
+        self.go_on(target, executed);
     }
 
     fn find(&self, delta: i32) -> Option<usize> {
@@ -494,22 +535,31 @@ impl Emitter<'_> {
 
     /// Goes to the code at `delta` after `executed` instructions of the block.
     fn edge(&mut self, delta: i32, executed: u32) {
-        let Some(to) = self.find(delta) else { return self.exit_from(To::Delta(delta), executed) };
-        self.flags_to_locals();
-        let page = self.region.blocks[to].page;
-        if page != self.region.blocks[self.at].page {
+        let Some(to) = self.find(delta) else {
+            let eip = self.eip_at(delta);
+            return self.go_on(eip, executed);
+        };
+        let block = &self.region.blocks[to];
+        self.charge(executed);
+        // The budget has to cover the whole block; otherwise the interpreter carries on.
+        self.get(local::BUDGET);
+        self.const_32(block.insns.len() as u32);
+        self.put(Instruction::I32LtU);
+        self.open_if(None);
+        self.cold(|e| e.exit_from(To::Interpreter(delta), 0));
+        self.end();
+        if block.page != self.region.blocks[self.at].page {
             self.get(local::PAGES);
-            self.const_32(1 << page);
+            self.const_32(1 << block.page);
             self.put(Instruction::I32And);
             self.put(Instruction::I32Eqz);
             self.open_if(None);
-            self.exit_from(To::Page(delta), executed);
+            self.cold(|e| e.exit_from(To::Page(delta), 0));
             self.end();
         }
-        self.get(local::BUDGET);
-        self.const_32(executed);
-        self.put(Instruction::I32Sub);
-        self.set(local::BUDGET);
+        if self.looks_at_flags[to] {
+            self.flags_to_locals();
+        }
         let n = self.region.blocks.len();
         let inner = self.depth;
         if to == self.at && self.own_loop {
@@ -525,12 +575,40 @@ impl Emitter<'_> {
         }
     }
 
-    /// Leaves the region, `executed` instructions into the block.
+    /// The EIP of the code at `delta`.
+    fn eip_at(&mut self, delta: i32) -> Id {
+        let eip = self.values.local(Ty::I32, local::EIP);
+        let delta = self.values.i32(delta as u32);
+        self.values.bin(Bin::Add, Ty::I32, eip, delta)
+    }
+
+    /// Takes executed instructions off the budget.
+    fn charge(&mut self, executed: u32) {
+        self.get(local::BUDGET);
+        self.const_32(executed);
+        self.put(Instruction::I32Sub);
+        self.set(local::BUDGET);
+    }
+
+    /// Leaves the region to wherever the code at `target` is, `executed` instructions into the block.
+    fn go_on(&mut self, target: Id, executed: u32) {
+        self.push(target);
+        self.set(local::TARGET);
+        self.flags_to_locals();
+        self.charge(executed);
+        self.leave(GOES_ON);
+    }
+
+    /// Leaves the region to Rust, `executed` instructions into the block.
     fn exit_from(&mut self, to: To, executed: u32) {
         self.flags_to_locals();
         let number = self.exits.len() as u32;
         self.exits.push(Exit { to, executed });
-        self.const_32(number);
+        self.leave(number);
+    }
+
+    fn leave(&mut self, exit: u32) {
+        self.const_32(exit);
         self.set(local::EXIT);
         let outer = (self.region.blocks.len() - self.at) as u32;
         self.put(Instruction::Br(self.depth + outer));
@@ -539,9 +617,7 @@ impl Emitter<'_> {
     /// Leaves before the instruction at work, which the interpreter has to do: for code that does not always
     /// run.
     fn leave_undone(&mut self) {
-        let outer = std::mem::replace(&mut self.conditional, true);
-        self.exit_from(To::Interpreter(self.here), self.before);
-        self.conditional = outer;
+        self.cold(|e| e.exit_from(To::Interpreter(e.here), e.before));
     }
 
     /// Has the interpreter do instructions.
@@ -551,12 +627,14 @@ impl Emitter<'_> {
         self.steps.push(StepRun { delta, insns: insns.into() });
         self.store_registers();
         self.store_flags();
+        self.store_eip(local::EIP);
         self.get(local::CTX);
         self.const_32(self.number);
         self.const_32(number);
         self.get(local::BUDGET);
         self.call(Import::Step);
         self.open_if(None);
+        self.store_region();
         self.const_32(self.exits.len() as u32);
         self.exits.push(Exit { to: To::Settled, executed: 0 });
         self.put(Instruction::Return);
@@ -585,12 +663,43 @@ impl Emitter<'_> {
         self.put(Instruction::I64Store(mem(self.layout.flags_res, 3)));
     }
 
+    fn store_eip(&mut self, from: u32) {
+        self.get(local::CTX);
+        self.get(from);
+        self.put(Instruction::I64ExtendI32U);
+        self.put(Instruction::I64Store(mem(self.layout.eip, 3)));
+    }
+
+    /// Says which region is left.
+    fn store_region(&mut self) {
+        self.get(local::CTX);
+        self.const_32(self.number);
+        self.put(Instruction::I32Store(mem(self.layout.region, 2)));
+    }
+
     fn epilogue(&mut self) {
         self.store_registers();
         self.store_flags();
+        self.get(local::EXIT);
+        self.const_32(GOES_ON);
+        self.put(Instruction::I32Eq);
+        self.open_if(None);
+        self.get(local::CTX);
+        self.get(local::BUDGET);
+        self.get(local::TARGET);
+        self.put(match self.linkage {
+            Linkage::TailCall => Instruction::ReturnCall(Import::Go as u32),
+            Linkage::Return => Instruction::Call(Import::Go as u32),
+        });
+        if self.linkage == Linkage::Return {
+            self.put(Instruction::Return);
+        }
+        self.end();
+        self.store_eip(local::EIP);
         self.get(local::CTX);
         self.get(local::BUDGET);
         self.put(Instruction::I32Store(mem(self.layout.left, 2)));
+        self.store_region();
         self.get(local::EXIT);
         self.put(Instruction::End);
     }
@@ -680,7 +789,7 @@ impl Emitter<'_> {
         match self.vals[n] {
             Val::I(id) | Val::Place(id) => id,
             // The lifter's types rule this out.
-            Val::Nothing | Val::V(_) => self.values.i32(0),
+            Val::Nothing | Val::V(_) | Val::Window(_) => self.values.i32(0),
         }
     }
 
@@ -695,9 +804,30 @@ impl Emitter<'_> {
         }
     }
 
+    /// The window's local, as an operand.
+    fn take_window(&mut self, v: ir::Value) -> u32 {
+        match self.vals[v.0 as usize] {
+            Val::Window(l) => l,
+            // The lifter's types rule this out.
+            _ => local::TEMPS,
+        }
+    }
+
+    /// Whether the first to take the result of operation `n` is the register it is written to: then it lies there.
+    fn goes_to_register(&self, ir: &ir::Block, n: usize) -> bool {
+        let taker = ir.ops[n + 1..].iter().find(|op| {
+            let mut takes = false;
+            op.operands(|v, _| takes |= v.0 as usize == n);
+            takes
+        });
+        matches!(taker, Some(Op::set_reg { w: Width::W32, .. })) && !self.conditional
+    }
+
     /// An integer result. What is needed more than once gets a local.
-    fn result(&mut self, n: usize, id: Id) {
-        let id = if self.uses[n] > 1 && !matches!(self.values.node(id), Node::Const(..) | Node::Local(..)) {
+    fn result(&mut self, ir: &ir::Block, n: usize, id: Id) {
+        self.live.push(n as u32);
+        let simple = matches!(self.values.node(id), Node::Const(..) | Node::Local(..));
+        let id = if self.uses[n] > 1 && !simple && !self.goes_to_register(ir, n) {
             let temp = self.temp(self.values.ty(id));
             self.push(id);
             self.set(temp);
@@ -724,11 +854,14 @@ impl Emitter<'_> {
 
     /// Before a local is overwritten: whoever still needs its value gets a copy.
     fn about_to_write(&mut self, l: u32) {
-        let live = self.vals.iter().zip(&self.left).filter(|(_, left)| **left > 0);
-        let mut roots: Vec<Id> = live
-            .filter_map(|(v, _)| match v {
-                Val::I(id) | Val::Place(id) => Some(*id),
-                Val::Nothing | Val::V(_) => None,
+        let left = &self.left;
+        self.live.retain(|n| left[*n as usize] > 0);
+        let mut roots: Vec<Id> = self
+            .live
+            .iter()
+            .filter_map(|n| match self.vals[*n as usize] {
+                Val::I(id) | Val::Place(id) => Some(id),
+                Val::Nothing | Val::V(_) | Val::Window(_) => None,
             })
             .collect();
         self.flags.values(&mut roots);

@@ -10,14 +10,14 @@ use cpu::state::mode;
 use x86::eflags::{CF, OF};
 
 /// Whether all of an instruction's operations become wasm.
-pub(super) fn translates(ir: &ir::Block, mode_bits: u32) -> bool {
+pub(super) fn translates(ops: &[Op], mode_bits: u32) -> bool {
     // A condition settles the flags, which has to happen always or never.
     let asks = |op: &Op| matches!(op, Op::cond { .. });
-    let conditional = ir.ops.iter().any(|op| matches!(op, Op::when { .. }));
-    if conditional && ir.ops.iter().any(asks) {
+    let conditional = ops.iter().any(|op| matches!(op, Op::when { .. }));
+    if conditional && ops.iter().any(asks) {
         return false;
     }
-    ir.ops.iter().all(|op| match op {
+    ops.iter().all(|op| match op {
         Op::when { .. }
         | Op::imm { .. }
         | Op::ea { .. }
@@ -130,9 +130,7 @@ impl Emitter<'_> {
             }
             Op::eip { offset, .. } => {
                 let delta = self.region.blocks[self.at].delta.wrapping_add(offset);
-                let eip = self.values.local(Ty::I32, local::EIP);
-                let delta = self.values.i32(delta as u32);
-                self.values.bin(Bin::Add, Ty::I32, eip, delta)
+                self.eip_at(delta)
             }
             Op::peek { w, p } => {
                 let p = self.take(p.0);
@@ -153,8 +151,26 @@ impl Emitter<'_> {
             Op::rmw { w, seg, ea } => {
                 let ea = self.take(ea.0);
                 let place = self.rmw(w, seg, ea);
-                self.vals[n] = Val::Place(place);
+                return self.place(n, place);
+            }
+            Op::window { write, lo, len, root } => {
+                let root = self.take(root.0);
+                let win = self.window(write, lo, len, root);
+                self.vals[n] = Val::Window(win);
                 return;
+            }
+            Op::load_in { w, offset, win, ea } => {
+                let (win, ea) = (self.take_window(win.0), self.take(ea.0));
+                self.load_in(w, win, offset, ea)
+            }
+            Op::store_in { w, offset, win, ea, v } => {
+                let (win, ea, v) = (self.take_window(win.0), self.take(ea.0), self.take(v.0));
+                return self.store_in(w, win, offset, ea, v);
+            }
+            Op::rmw_in { w, offset, win, ea } => {
+                let (win, ea) = (self.take_window(win.0), self.take(ea.0));
+                let place = self.rmw_in(w, win, offset, ea);
+                return self.place(n, place);
             }
             Op::jump { target, .. } => {
                 let target = self.take(target.0);
@@ -172,7 +188,12 @@ impl Emitter<'_> {
             }
             _ => return self.vector_op(ir, n),
         };
-        self.result(n, id);
+        self.result(ir, n, id);
+    }
+
+    fn place(&mut self, n: usize, place: Id) {
+        self.live.push(n as u32);
+        self.vals[n] = Val::Place(place);
     }
 
     /// The same for operations on vectors.
@@ -185,7 +206,7 @@ impl Emitter<'_> {
             }
             Op::xmm_part { w, r, lane } => {
                 let part = self.xmm_part(w, r, lane);
-                return self.result(n, part);
+                return self.result(ir, n, part);
             }
             Op::set_xmm_part { w, r, lane, v } => {
                 let v = self.take(v.0);
@@ -198,7 +219,7 @@ impl Emitter<'_> {
             Op::vec_part { w, lane, v } => {
                 let v = self.take_vector(v.0);
                 let part = self.vec_part(w, lane, v);
-                return self.result(n, part);
+                return self.result(ir, n, part);
             }
             Op::vec_with { w, lane, v, x } => {
                 let (v, x) = (self.take_vector(v.0), self.take(x.0));
@@ -215,7 +236,7 @@ impl Emitter<'_> {
             Op::vec_signs { w, v } => {
                 let v = self.take_vector(v.0);
                 let signs = self.vec_signs(w, v);
-                return self.result(n, signs);
+                return self.result(ir, n, signs);
             }
             Op::load_vec { seg, aligned, ea } => {
                 let ea = self.take(ea.0);

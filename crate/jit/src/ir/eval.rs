@@ -4,13 +4,14 @@
 //! same as running the semantics on `Exec` directly proves that nothing in them depends on a value where
 //! only the instruction may decide. It is the translator's oracle.
 
-use crate::ir::{Block, Op};
+use super::{Block, Op};
 use crate::lift;
 use cpu::Stop;
 use cpu::exec::{Exec, Place};
 use cpu::float::F80;
-use cpu::insn::Insn;
+use cpu::insn::{Insn, Prefix};
 use cpu::micro::Micro;
+use x86::Seg;
 
 /// A value at run time.
 #[derive(Clone, Copy, Debug)]
@@ -52,6 +53,9 @@ macro_rules! operand {
     };
 }
 
+/// The segment of accesses through a window.
+const WINDOWS: Seg = Seg::Flat;
+
 macro_rules! result {
     ($v:expr, U) => {{
         $v;
@@ -67,7 +71,13 @@ macro_rules! define_eval {
      fallible { $($(#[$fd:meta])* $fn:ident { $($fs:ident : $fst:ty),* } ($($fv:ident : $fk:ident),*) -> $fr:ident;)* }) => {
         fn evaluate(x: &mut Exec<'_>, op: &Op, slots: &[Slot]) -> Result<Slot, Stop> {
             Ok(match *op {
-                Op::when { .. } => Slot::Nothing,
+                // What marks and promises, and does nothing.
+                Op::when { .. } | Op::insn { .. } | Op::step { .. } | Op::window { .. } => Slot::Nothing,
+                Op::load_in { w, ea, .. } => Slot::I(x.load(w, WINDOWS, operand!(slots, ea, I))?),
+                Op::rmw_in { w, ea, .. } => Slot::P(x.rmw(w, WINDOWS, operand!(slots, ea, I))?),
+                Op::store_in { w, ea, v, .. } => {
+                    result!(x.store(w, WINDOWS, operand!(slots, ea, I), operand!(slots, v, I))?, U)
+                }
                 $(Op::$in { $($is,)* $($iv),* } => result!(x.$in($($is,)* $(operand!(slots, $iv, $ik)),*), $ir),)*
                 $(Op::$fn { $($fs,)* $($fv),* } => result!(x.$fn($($fs,)* $(operand!(slots, $fv, $fk)),*)?, $fr),)*
             })
@@ -77,22 +87,65 @@ macro_rules! define_eval {
 
 cpu::for_each_micro_op!(define_eval);
 
-/// Evaluates a block.
+/// Evaluates the operations of one instruction.
 ///
 /// # Errors
-/// What one of its operations raises.
+/// What one of them raises.
 pub fn run(x: &mut Exec<'_>, block: &Block) -> Result<(), Stop> {
     let mut slots = vec![Slot::Nothing; block.ops.len()];
-    let mut n = 0;
-    while let Some(op) = block.ops.get(n) {
+    some(x, block, 0..block.ops.len(), &mut slots)
+}
+
+/// Evaluates operations, given the results of those before.
+fn some(
+    x: &mut Exec<'_>,
+    block: &Block,
+    range: std::ops::Range<usize>,
+    slots: &mut [Slot],
+) -> Result<(), Stop> {
+    let mut n = range.start;
+    while n < range.end {
+        let op = &block.ops[n];
         if let Op::when { c, len } = op
             && operand!(slots, *c, I) == 0
         {
             n += *len as usize;
         } else {
-            slots[n] = evaluate(x, op, &slots)?;
+            slots[n] = evaluate(x, op, slots)?;
         }
         n += 1;
+    }
+    Ok(())
+}
+
+/// Evaluates a whole block, written down from these instructions, and settles the state as the interpreter does
+/// when it leaves a block.
+///
+/// # Errors
+/// What one of its instructions raises.
+pub fn block(x: &mut Exec<'_>, block: &Block, insns: &[Insn]) -> Result<(), Stop> {
+    let mut slots = vec![Slot::Nothing; block.ops.len()];
+    let mut n = 0;
+    while let Some(op) = block.ops.get(n) {
+        let (first, count) = match *op {
+            Op::insn { index } => (usize::from(index), 1),
+            Op::step { first, n } => (first.into(), n.into()),
+            _ => (insns.len(), 0),
+        };
+        let marks = |op: &Op| matches!(op, Op::insn { .. } | Op::step { .. });
+        let ops = n + 1..block.ops[n + 1..].iter().position(marks).map_or(block.ops.len(), |p| n + 1 + p);
+        for i in insns.iter().skip(first).take(count) {
+            let result = if matches!(op, Op::step { .. }) {
+                x.step(i)
+            } else {
+                x.begin(i);
+                some(x, block, ops.clone(), &mut slots)
+            };
+            if x.ends(i, &result) || usize::from(i.index) + 1 == insns.len() || i.prefix.has(Prefix::LAST) {
+                return x.left(i, result);
+            }
+        }
+        n = ops.end;
     }
     Ok(())
 }
