@@ -34,6 +34,8 @@ import { keysOf, unescape } from "./text.js";
  * @property {number} [timeout] seconds
  * @property {boolean | "eager"} jit
  * @property {number} [code-cache]
+ * @property {number} [jit-threshold]
+ * @property {number} [jit-region]
  * @property {boolean} deterministic
  * @property {bigint} [seed]
  * @property {number} [rtc] seconds since 1970
@@ -238,6 +240,18 @@ const GROUPS = {
       value: "BYTES",
       read: number(0, Number.MAX_SAFE_INTEGER),
       help: "bound on translated code",
+    },
+    {
+      name: "jit-threshold",
+      value: "N",
+      read: number(0, 0xffff_ffff),
+      help: "entries of a block that make it hot",
+    },
+    {
+      name: "jit-region",
+      value: "N",
+      read: number(1, 0xffff),
+      help: "most instructions translated as one function",
     },
     { name: "dump-region", value: "ADDR", help: "print a translation", later: true },
   ],

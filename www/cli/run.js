@@ -155,6 +155,8 @@ function machineOptions(options) {
     rtc: options.rtc ?? (deterministic ? FIXED_RTC : Math.floor(Date.now() / 1000)),
     ...(seed !== undefined ? { seed } : deterministic ? {} : { entropy: new Uint8Array(randomBytes(32)) }),
     ...(options["code-cache"] === undefined ? {} : { codeCache: options["code-cache"] }),
+    ...(options["jit-threshold"] === undefined ? {} : { jitThreshold: options["jit-threshold"] }),
+    ...(options["jit-region"] === undefined ? {} : { jitRegion: options["jit-region"] }),
     ...(options["max-instructions"] === undefined ? {} : { maxInstructions: options["max-instructions"] }),
     ...(options["hash-at"] === undefined ? {} : { hashAt: options["hash-at"] }),
   };

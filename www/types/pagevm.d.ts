@@ -27,6 +27,10 @@ export interface CreateOptions {
   jit?: boolean | "eager" | undefined;
   /** How many bytes of translated code are kept; 32 MB unless given. */
   codeCache?: number | undefined;
+  /** How often a block of guest code is entered before it is translated. */
+  jitThreshold?: number | undefined;
+  /** How many guest instructions are translated as one function at the most. */
+  jitRegion?: number | undefined;
   /** `"real"`: the host's time. `"counted"`: time is instructions executed; the same run every time. */
   clock?: "real" | "counted" | undefined;
   /** Processor model, then features to add or leave out: `"model,-feature"`. */

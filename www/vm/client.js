@@ -19,6 +19,8 @@ const PASSED_ON = [
   "clock",
   "jit",
   "codeCache",
+  "jitThreshold",
+  "jitRegion",
   "cpu",
   "rtc",
   "seed",

@@ -36,13 +36,22 @@ pub struct Options {
     pub cache_bytes: usize,
     /// Regions compiled together at the most.
     pub batch: usize,
+    /// Instructions of a region at the most.
+    pub region_insns: usize,
     /// Passes over the IR.
     pub passes: crate::opt::Enabled,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { threshold: 5000, cache_bytes: 32 << 20, batch: 16, passes: crate::opt::Enabled::default() }
+        // Measured: docs/jit.md.
+        Self {
+            threshold: 5000,
+            cache_bytes: 32 << 20,
+            batch: 16,
+            region_insns: 160,
+            passes: crate::opt::Enabled::default(),
+        }
     }
 }
 
@@ -205,7 +214,11 @@ impl<H: Host> Engine<H> {
             return true;
         }
         let began = self.host.now_ms();
-        let Some(region) = region::form(mode_bits, &mut Decoded { engine: self, x, blocks, lin, mode_bits })
+        let Some(region) = region::form(
+            mode_bits,
+            self.options.region_insns,
+            &mut Decoded { engine: self, x, blocks, lin, mode_bits },
+        )
         else {
             return false;
         };

@@ -6,10 +6,8 @@
 use cpu::insn::{Insn, Op, Prefix, Width};
 use cpu::state::mode;
 
-/// Most instructions of a region.
-const MAX_INSNS: usize = 160;
 /// Most blocks of a region; their pages are numbered in 32 bits.
-const MAX_BLOCKS: usize = 24;
+const MAX_BLOCKS: usize = 32;
 
 /// A block of a region.
 #[derive(Clone, Debug)]
@@ -45,6 +43,34 @@ impl Block {
     /// Whether it ends in a call, which returns to the byte after it.
     pub(crate) fn calls(&self) -> bool {
         self.insns.last().is_some_and(|i| matches!(i.op, Op::Call | Op::CallInd))
+    }
+
+    /// Whether it ends in a return.
+    pub(crate) fn returns(&self) -> bool {
+        self.insns.last().is_some_and(|i| i.op == Op::Ret)
+    }
+
+    /// Which of its instructions, but for the first, is the one at `delta`.
+    fn position(&self, delta: i32) -> Option<usize> {
+        let at = self.insns.iter().position(|i| self.delta.wrapping_add(i.start.into()) == delta);
+        at.filter(|at| *at > 0)
+    }
+
+    /// Has it end where the code at `delta` begins, if that is one of its instructions.
+    fn end_before(&mut self, delta: i32) {
+        if let Some(at) = self.position(delta) {
+            self.insns = self.insns[..at].into();
+            self.bytes = u16::try_from(self.end().wrapping_sub(self.delta)).unwrap_or(self.bytes);
+        }
+    }
+
+    /// Where it leads within the region: branches, where its call returns to, what follows it.
+    fn edges(&self) -> Vec<i32> {
+        let mut edges: Vec<i32> = self.targets().collect();
+        if self.calls() || self.insns.last().is_some_and(|i| !i.prefix.has(Prefix::LAST)) {
+            edges.push(self.end());
+        }
+        edges
     }
 
     /// Where its direct branches lead.
@@ -85,31 +111,38 @@ fn target(delta: i32, i: &Insn) -> Option<i32> {
     (direct && i.w2 == Width::W32).then(|| delta.wrapping_add(i.imm))
 }
 
-/// Forms a region from an entry. `None` if the entry itself is not there.
-pub fn form(mode: u32, source: &mut impl Source) -> Option<Region> {
-    let mut found: Vec<(Block, Vec<i32>)> = Vec::new();
+/// Forms a region of at most so many instructions from an entry. `None` if the entry itself is not there.
+///
+/// Decoded blocks overlap: each goes on to the next jump, also past where others begin. In a region every instruction is
+/// there once: a block ends where another begins.
+pub fn form(mode: u32, max_insns: usize, source: &mut impl Source) -> Option<Region> {
+    let mut found: Vec<Block> = Vec::new();
     let mut work = vec![0];
     let mut insns = 0;
     let mut next = 0;
     while let Some(&delta) = work.get(next) {
         next += 1;
-        let Some(block) = source.block(delta) else { continue };
-        if !found.is_empty() && insns + block.insns.len() > MAX_INSNS || found.len() == MAX_BLOCKS {
+        let Some(mut block) = source.block(delta) else { continue };
+        for other in &found {
+            block.end_before(other.delta);
+        }
+        let twice = found.iter().filter_map(|other| Some(other.insns.len() - other.position(delta)?));
+        let all = (insns + block.insns.len()).saturating_sub(twice.sum());
+        if all > max_insns && !found.is_empty() || found.len() == MAX_BLOCKS {
             break;
         }
-        insns += block.insns.len();
-        let mut edges: Vec<i32> = block.targets().collect();
-        if block.calls() || block.insns.last().is_some_and(|i| !i.prefix.has(Prefix::LAST)) {
-            edges.push(block.end());
+        insns = all;
+        for other in &mut found {
+            other.end_before(delta);
         }
-        for &edge in &edges {
+        for edge in block.edges() {
             if !work.contains(&edge) {
                 work.push(edge);
             }
         }
-        found.push((block, edges));
+        found.push(block);
     }
-    if found.first().is_none_or(|(block, _)| block.delta != 0) {
+    if found.first().is_none_or(|block| block.delta != 0) {
         return None;
     }
     let mut blocks = order(found);
@@ -131,16 +164,16 @@ fn pages(blocks: &mut [Block]) -> Vec<Page> {
 }
 
 /// Reverse post-order from the entry.
-fn order(found: Vec<(Block, Vec<i32>)>) -> Vec<Block> {
-    let at = |delta: i32| found.iter().position(|(b, _)| b.delta == delta);
+fn order(found: Vec<Block>) -> Vec<Block> {
+    let at = |delta: i32| found.iter().position(|b| b.delta == delta);
+    let edges: Vec<Vec<i32>> = found.iter().map(Block::edges).collect();
     let mut state = vec![0usize; found.len()];
     let mut done = vec![false; found.len()];
     let mut post = Vec::new();
     let mut stack = vec![0];
     done[0] = true;
     while let Some(&top) = stack.last() {
-        let edges = &found[top].1;
-        if let Some(&edge) = edges.get(state[top]) {
+        if let Some(&edge) = edges[top].get(state[top]) {
             state[top] += 1;
             if let Some(to) = at(edge)
                 && !std::mem::replace(&mut done[to], true)
@@ -152,6 +185,6 @@ fn order(found: Vec<(Block, Vec<i32>)>) -> Vec<Block> {
             stack.pop();
         }
     }
-    let mut blocks: Vec<Option<Block>> = found.into_iter().map(|(b, _)| Some(b)).collect();
+    let mut blocks: Vec<Option<Block>> = found.into_iter().map(Some).collect();
     post.into_iter().rev().filter_map(|n| blocks[n].take()).collect()
 }

@@ -39,7 +39,7 @@ impl Source for Code<'_> {
 }
 
 fn translated(code: &[u8], mode_bits: u32) -> Option<Region> {
-    let region = region::form(mode_bits, &mut Code(code, mode_bits))?;
+    let region = region::form(mode_bits, 160, &mut Code(code, mode_bits))?;
     let layout = Layout { ram: 0x10_0000, slots: 1023, ..Layout::default() };
     for linkage in [Linkage::TailCall, Linkage::Return] {
         for passes in [Enabled::default(), Enabled::NONE] {

@@ -7,11 +7,13 @@ use machine::{ClockMode, Config};
 use wasm_bindgen::{JsCast, JsValue};
 
 /// The options there are.
-const NAMES: [&str; 12] = [
+const NAMES: [&str; 14] = [
     "memory",
     "clock",
     "jit",
     "jitThreshold",
+    "jitRegion",
+    "jitWithout",
     "codeCache",
     "cpu",
     "rtc",
@@ -66,6 +68,7 @@ impl<'a> Options<'a> {
         let default = jit::engine::Options::default();
         let cache = self.with("codeCache", WHOLE, whole)?;
         let threshold = self.with("jitThreshold", WHOLE, |v| u32::try_from(whole(v)?).ok())?;
+        let region = self.with("jitRegion", WHOLE, |v| usize::try_from(whole(v)?).ok())?;
         let passes = self.with("jitWithout", "names of passes with commas between them", |v| {
             v.as_string()?.split(',').try_fold(default.passes, |on, name| on.without(name.trim()))
         })?;
@@ -74,6 +77,7 @@ impl<'a> Options<'a> {
             threshold: if eager { 0 } else { threshold.unwrap_or(default.threshold) },
             batch: if eager { 1 } else { default.batch },
             cache_bytes,
+            region_insns: region.unwrap_or(default.region_insns),
             passes: passes.unwrap_or(default.passes),
         }))
     }

@@ -9,14 +9,13 @@
 //! hand it looks into the table of regions itself and calls on, or returns [`GOES_ON`] and is called again
 //! ([`Linkage`]). For everything else it returns the number of an [`Exit`].
 //!
-//! Blocks stand one after the other, each inside the labels of those that follow: an edge forward is a branch
-//! to a label, an edge backward goes through the `br_table` at the head, a block's edge to itself to a loop of
-//! its own.
+//! How blocks become nested loops is in [`control`].
 //!
 //! What an access cannot do directly (a fault, a device, code overwritten) it leaves undone: the function exits
 //! before the instruction, and the interpreter does it. That is exact, because all that may fail comes before
 //! anything that commits, and a store done twice is the same store.
 
+mod control;
 mod divide;
 mod flags;
 mod memory;
@@ -173,9 +172,12 @@ struct Emitter<'a> {
     depth: u32,
     /// In code that does not always run: values must not be bound to locals set here.
     conditional: bool,
-    /// The block at work, and its own loop's label.
+    /// Labels opened around it, the outermost first.
+    labels: Vec<control::Label>,
+    /// Blocks set `NEXT` to 0.
+    resets_next: bool,
+    /// The block at work.
     at: usize,
-    own_loop: bool,
     /// Values of the block's operations.
     vals: Vec<Val>,
     /// How often each value is an operand, but for flags, and how often it still will be.
@@ -242,7 +244,8 @@ pub fn emit(region: &Region, target: &Target<'_>, number: u32) -> Emitted {
         depth: 0,
         conditional: false,
         at: 0,
-        own_loop: false,
+        labels: Vec::new(),
+        resets_next: false,
         vals: Vec::new(),
         uses: Vec::new(),
         left: Vec::new(),
@@ -357,28 +360,6 @@ impl Emitter<'_> {
         }
     }
 
-    fn blocks(&mut self) {
-        let n = self.region.blocks.len();
-        self.put(Instruction::Block(BlockType::Empty)); // left to reach the epilogue
-        self.put(Instruction::Loop(BlockType::Empty));
-        if n > 1 {
-            for _ in 0..n {
-                self.put(Instruction::Block(BlockType::Empty));
-            }
-            self.get(local::NEXT);
-            let labels: Vec<u32> = (0..n as u32).collect();
-            self.put(Instruction::BrTable(labels.into(), 0));
-        }
-        for at in 0..n {
-            if n > 1 {
-                self.put(Instruction::End);
-            }
-            self.block(at);
-        }
-        self.put(Instruction::End);
-        self.put(Instruction::End);
-    }
-
     fn block(&mut self, at: usize) {
         self.at = at;
         self.values.clear();
@@ -387,10 +368,9 @@ impl Emitter<'_> {
         self.temps = [0; 3];
         let region = self.region;
         let block = &region.blocks[at];
-        self.own_loop = region.blocks.len() > 1 && block.targets().any(|to| to == block.delta);
-        if self.own_loop {
-            self.put(Instruction::Loop(BlockType::Empty));
-            self.depth += 1;
+        if self.resets_next {
+            self.const_32(0);
+            self.set(local::NEXT);
         }
         let ir = &self.lifted[at];
         self.count_uses(ir);
@@ -423,11 +403,6 @@ impl Emitter<'_> {
         }
         if n == ir.ops.len() && !self.goes_on(block, done) {
             self.edge(block.end(), done);
-        }
-        if self.own_loop {
-            self.put(Instruction::Unreachable);
-            self.end();
-            self.put(Instruction::Unreachable);
         }
     }
 
@@ -529,6 +504,12 @@ impl Emitter<'_> {
         self.go_on(target, executed);
     }
 
+    /// Where calls of this region return to, the first few.
+    fn return_sites(&self) -> Vec<i32> {
+        let calls = self.region.blocks.iter().filter(|b| b.calls());
+        calls.map(Block::end).filter(|d| self.find(*d).is_some()).take(4).collect()
+    }
+
     fn find(&self, delta: i32) -> Option<usize> {
         self.region.blocks.iter().position(|b| b.delta == delta)
     }
@@ -560,19 +541,7 @@ impl Emitter<'_> {
         if self.looks_at_flags[to] {
             self.flags_to_locals();
         }
-        let n = self.region.blocks.len();
-        let inner = self.depth;
-        if to == self.at && self.own_loop {
-            self.put(Instruction::Br(inner - 1));
-        } else if to > self.at {
-            self.put(Instruction::Br(inner + (to - self.at - 1) as u32));
-        } else {
-            if n > 1 {
-                self.const_32(to as u32);
-                self.set(local::NEXT);
-            }
-            self.put(Instruction::Br(inner + (n - 1 - self.at) as u32));
-        }
+        self.branch_to(to);
     }
 
     /// The EIP of the code at `delta`.
@@ -610,8 +579,7 @@ impl Emitter<'_> {
     fn leave(&mut self, exit: u32) {
         self.const_32(exit);
         self.set(local::EXIT);
-        let outer = (self.region.blocks.len() - self.at) as u32;
-        self.put(Instruction::Br(self.depth + outer));
+        self.branch_out();
     }
 
     /// Leaves before the instruction at work, which the interpreter has to do: for code that does not always
