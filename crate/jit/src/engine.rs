@@ -58,6 +58,9 @@ impl Default for Options {
 #[derive(Debug)]
 struct Translation {
     handle: u32,
+    insns: usize,
+    /// How many times it has been formed again, with neighbours that have become hot.
+    grown: u32,
     exits: Box<[Exit]>,
     entries: Box<[Entry]>,
     pages: Box<[Page]>,
@@ -78,6 +81,8 @@ struct Entry {
 #[derive(Debug)]
 struct Pending {
     number: u32,
+    insns: usize,
+    grown: u32,
     emitted: Emitted,
     entries: Box<[Entry]>,
     pages: Box<[Page]>,
@@ -100,6 +105,8 @@ struct Compiled {
 
 /// Instructions a call may run at the most.
 const MOST: u64 = 1 << 30;
+/// A region is formed again, with a neighbour, so many times at the most.
+const MOST_GROWN: u32 = 4;
 /// Entries before an untranslatable block is looked at again.
 const RARELY: u32 = 1 << 20;
 /// Entries between two looks at a block that waits to be compiled.
@@ -129,6 +136,7 @@ struct Figures {
     calls: u64,
     executed: u64,
     exits: Exits,
+    grown: u64,
     invalidated: u64,
     evicted: u64,
 }
@@ -230,18 +238,32 @@ impl<H: Host> Engine<H> {
         let layout = x.layout(mode_bits);
         let target = emit::Target { layout: &layout, linkage: self.linkage, passes: self.options.passes };
         let emitted = emit::emit(&region, &target, number);
-        self.figures.instructions += region.blocks.iter().map(|b| b.insns.len() as u64).sum::<u64>();
         let entry = |b: &Block| Entry {
             key: key(b.phys, mode_bits),
             delta: b.delta,
             page: b.page as u32,
             insns: b.insns.len() as u32,
         };
-        let entries = region.blocks.iter().map(entry).collect();
+        let entries: Box<[Entry]> = region.blocks.iter().map(entry).collect();
         let made_from = made_from(&region);
-        self.pending.push(Pending { number, emitted, entries, pages: region.pages.into(), made_from });
+        let insns = region.blocks.iter().map(|b| b.insns.len()).sum();
+        let grown = self.held_whole(&entries).map(|(_, t)| t.grown + 1).max().unwrap_or(0);
+        let pages = region.pages.into();
+        self.pending.push(Pending { number, insns, grown, emitted, entries, pages, made_from });
         self.figures.translate_ms += self.host.now_ms() - began;
         true
+    }
+
+    /// The regions all of whose entries are among these.
+    fn held_whole(&self, entries: &[Entry]) -> impl Iterator<Item = (u32, &Translation)> {
+        let mut regions: Vec<u32> =
+            entries.iter().filter_map(|e| Some(self.by_key.get(&e.key)?.region)).collect();
+        regions.sort_unstable();
+        regions.dedup();
+        regions.into_iter().filter_map(move |n| {
+            let t = self.regions.get(n as usize)?.as_ref()?;
+            t.entries.iter().all(|e| entries.iter().any(|f| f.key == e.key)).then_some((n, t))
+        })
     }
 
     /// Compiles what waits.
@@ -266,6 +288,12 @@ impl<H: Host> Engine<H> {
         let mut compiled = Compiled { bytes: bytes.len(), regions: Vec::new() };
         for (p, handle) in pending.into_iter().zip(handles) {
             self.figures.regions += 1;
+            self.figures.instructions += p.insns as u64;
+            let replaced: Vec<u32> = self.held_whole(&p.entries).map(|(n, _)| n).collect();
+            for number in replaced {
+                self.figures.grown += 1;
+                self.drop_region(x, number);
+            }
             if let Some(runs) = x.step_runs.get_mut(p.number as usize) {
                 *runs = p.emitted.steps.into();
             }
@@ -284,6 +312,8 @@ impl<H: Host> Engine<H> {
             compiled.regions.push(p.number);
             self.regions[p.number as usize] = Some(Translation {
                 handle,
+                insns: p.insns,
+                grown: p.grown,
                 exits: p.emitted.exits.into(),
                 entries: p.entries,
                 pages: p.pages,
@@ -332,7 +362,7 @@ impl<H: Host> Engine<H> {
     /// Calls a region. What to do next, if that is not to look for another region. The flags stay where the region
     /// left them.
     #[inline]
-    fn call(&mut self, x: &mut Exec<'static>, (call, insns): (Call, u32)) -> Option<Entered> {
+    fn call(&mut self, x: &mut Exec<'static>, (call, insns): (Call, u32), tags: Tags) -> Option<Entered> {
         let budget = x.limit.saturating_sub(x.cpu.count).min(MOST);
         if budget < u64::from(insns) {
             self.figures.exits.budget += 1;
@@ -342,7 +372,15 @@ impl<H: Host> Engine<H> {
         let count = x.cpu.count;
         let eip = back(x.cpu.eip, call.delta);
         x.link.base = count + budget;
-        let exit = self.host.call(call, x, budget as u32, eip as u32);
+        let mut exit = self.host.call(call, x, budget as u32, eip as u32);
+        // From region to region, as long as nothing else is needed.
+        while exit == GOES_ON
+            && let Some((call, insns)) = self.found.get(x.cpu.eip, tags).and_then(|f| f.call())
+            && x.link.left >= insns
+        {
+            self.figures.calls += 1;
+            exit = self.host.call(call, x, x.link.left, back(x.cpu.eip, call.delta) as u32);
+        }
         let entered = if exit == GOES_ON {
             x.cpu.count = x.link.base - u64::from(x.link.left);
             None
@@ -392,7 +430,7 @@ impl<H: Host> Engine<H> {
         (x.link.tag_any, x.link.tag_global) = (tags.any, tags.global);
         // Flat code only: EIP is the linear address.
         while let Some(found) = self.find(x, x.cpu.eip) {
-            let entered = self.call(x, found);
+            let entered = self.call(x, found, tags);
             if entered.is_some() {
                 return entered;
             }
@@ -437,12 +475,16 @@ struct Decoded<'a, H> {
 impl<H: Host> Source for Decoded<'_, H> {
     fn block(&mut self, delta: i32) -> Option<Block> {
         let phys = self.x.mmu.known_code(&self.x.cpu, distant(self.lin, delta))?;
-        // What another region holds is called there.
-        if delta != 0 && self.engine.by_key.contains_key(&key(phys, self.mode_bits)) {
+        let holder = self.engine.by_key.get(&key(phys, self.mode_bits)).filter(|_| delta != 0);
+        let holder = holder.and_then(|at| self.engine.regions.get(at.region as usize)?.as_ref());
+        // What another region holds is called there, unless the two can be one.
+        if holder.is_some_and(|t| {
+            t.grown >= MOST_GROWN || t.insns > self.engine.options.region_insns / 2
+        }) {
             return None;
         }
         let (at, entered) = self.blocks.known(phys, self.mode_bits, distant(self.lin, delta))?;
-        if delta != 0 && entered < self.engine.options.threshold / 8 {
+        if delta != 0 && holder.is_none() && entered < self.engine.options.threshold / 8 {
             return None;
         }
         let insns = self.blocks.insns(at);
@@ -546,6 +588,7 @@ impl<H: Host> Translator for Engine<H> {
             ("left_stepping", f.exits.stepped as f64),
             ("left_page", f.exits.page as f64),
             ("left_budget", f.exits.budget as f64),
+            ("grown", f.grown as f64),
             ("invalidated", f.invalidated as f64),
             ("evicted", f.evicted as f64),
         ]

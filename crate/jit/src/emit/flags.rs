@@ -2,10 +2,11 @@
 //!
 //! Which operation set them is known while a block is emitted, so a condition becomes a comparison of that
 //! operation's operands, and flags nobody asks for cost nothing. Between blocks and at exits the operation's
-//! number and operands lie in locals; what they mean is then `cpu::flags` in Rust.
+//! number and operands lie in locals; what they mean is then `cpu::flags` in Rust. Flags that no single operation
+//! set lie where Rust has them, in `cpu.flags`.
 
 use super::values::{Bin, Id, Ty, Un};
-use super::{Emitter, Import, local};
+use super::{Emitter, Import, local, mem};
 use cpu::insn::Width;
 use cpu::micro::FlagOp;
 use wasm_encoder::Instruction;
@@ -16,7 +17,7 @@ use x86::{Cond, eflags};
 pub(super) enum Flags {
     /// Nothing: the locals say.
     Dynamic,
-    /// `RES` and `AUX` hold them, whatever `KIND` says.
+    /// `cpu.flags` holds them, whatever `KIND` says.
     Settled,
     /// An operation set them.
     After(Box<After>),
@@ -104,13 +105,24 @@ impl Emitter<'_> {
         }
     }
 
-    /// Makes `RES` and `AUX` hold the flags.
+    /// What `cpu.flags` holds: the last result, or the word of carries.
+    fn state_word(&mut self, at: u32) -> Id {
+        self.get(local::CTX);
+        self.put(Instruction::I32Load(mem(at, 2)));
+        let temp = self.temp(Ty::I32);
+        self.set(temp);
+        self.values.local(Ty::I32, temp)
+    }
+
+    fn state_aux(&mut self) -> Id {
+        self.state_word(self.layout.flags_aux)
+    }
+
+    /// Makes `cpu.flags` hold the flags.
     pub(super) fn settle(&mut self) {
         match self.flags.clone() {
             Flags::Settled => return,
             Flags::Dynamic => {
-                self.about_to_write(local::RES);
-                self.about_to_write(local::AUX);
                 self.get(local::KIND);
                 self.open_if(None);
                 self.get(local::CTX);
@@ -118,21 +130,19 @@ impl Emitter<'_> {
                     self.get(l);
                 }
                 self.call(Import::Settle);
-                self.set(local::AUX);
-                self.get(local::CTX);
-                self.put(Instruction::I32Load(super::mem(self.layout.flags_res, 2)));
-                self.set(local::RES);
+                self.put(Instruction::Drop);
                 self.end();
             }
             Flags::After(after) => {
                 let res = self.signed(after.w, after.r);
                 let aux = self.aux(&after);
-                self.push(res);
+                self.get(local::CTX);
                 self.push(aux);
-                self.about_to_write(local::RES);
-                self.about_to_write(local::AUX);
-                self.set(local::AUX);
-                self.set(local::RES);
+                self.put(Instruction::I32Store(mem(self.layout.flags_aux, 2)));
+                self.get(local::CTX);
+                self.push(res);
+                self.put(Instruction::I64ExtendI32S);
+                self.put(Instruction::I64Store(mem(self.layout.flags_res, 3)));
             }
         }
         if self.conditional {
@@ -231,13 +241,15 @@ impl Emitter<'_> {
     pub(super) fn carry_of(&mut self, flags: &Flags) -> Id {
         match flags {
             Flags::Settled => {
-                let aux = self.values.local(Ty::I32, local::AUX);
+                let aux = self.state_aux();
                 self.bit(aux, 31)
             }
             Flags::Dynamic => {
-                for l in [local::KIND, local::A, local::B, local::R, local::AUX] {
+                for l in [local::KIND, local::A, local::B, local::R] {
                     self.get(l);
                 }
+                self.get(local::CTX);
+                self.put(Instruction::I32Load(mem(self.layout.flags_aux, 2)));
                 self.call(Import::Carry);
                 let temp = self.temp(Ty::I32);
                 self.set(temp);
@@ -354,8 +366,8 @@ impl Emitter<'_> {
 
     /// As `cpu::flags::Flags::holds`.
     fn cond_settled(&mut self, n: u8) -> Id {
-        let res = self.values.local(Ty::I32, local::RES);
-        let aux = self.values.local(Ty::I32, local::AUX);
+        let res = self.state_word(self.layout.flags_res);
+        let aux = self.state_aux();
         let (zero, one) = (self.values.i32(0), self.values.i32(1));
         let z = self.op32(Bin::Eq, res, zero);
         let c = self.bit(aux, 31);
@@ -389,7 +401,7 @@ impl Emitter<'_> {
         // It may come from the carries that settling overwrites.
         let v = self.in_local(v);
         self.settle();
-        let aux = self.values.local(Ty::I32, local::AUX);
+        let aux = self.state_aux();
         let one = self.values.i32(1);
         let cf = self.op32(Bin::And, v, one);
         let of = if mask & eflags::OF != 0 {
@@ -407,9 +419,9 @@ impl Emitter<'_> {
         let flip = self.op32(Bin::Shl, flip, n30);
         let new = self.op32(Bin::Or, kept, carry);
         let new = self.op32(Bin::Or, new, flip);
+        self.get(local::CTX);
         self.push(new);
-        self.about_to_write(local::AUX);
-        self.set(local::AUX);
+        self.put(Instruction::I32Store(mem(self.layout.flags_aux, 2)));
         self.flags = Flags::Settled;
     }
 }

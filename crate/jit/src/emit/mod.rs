@@ -103,18 +103,15 @@ mod local {
     /// EIP of the first block.
     pub(super) const EIP: u32 = 4;
     pub(super) const REGS: u32 = 5;
-    /// Result of the last flag-setting operation, sign-extended, and its carries, if `KIND` is 0.
-    pub(super) const RES: u32 = 13;
-    pub(super) const AUX: u32 = 14;
-    /// Which operation set the flags, and its operands, if not 0.
-    pub(super) const KIND: u32 = 15;
-    pub(super) const A: u32 = 16;
-    pub(super) const B: u32 = 17;
-    pub(super) const R: u32 = 18;
+    /// Which operation set the flags, and its operands; 0 if `cpu.flags` holds them.
+    pub(super) const KIND: u32 = 13;
+    pub(super) const A: u32 = 14;
+    pub(super) const B: u32 = 15;
+    pub(super) const R: u32 = 16;
     /// Number of the exit, or `GOES_ON` and where to.
-    pub(super) const EXIT: u32 = 19;
-    pub(super) const TARGET: u32 = 20;
-    pub(super) const TEMPS: u32 = 21;
+    pub(super) const EXIT: u32 = 17;
+    pub(super) const TARGET: u32 = 18;
+    pub(super) const TEMPS: u32 = 19;
     /// Numbers of 64-bit locals until it is known how many 32-bit ones there are.
     pub(super) const WIDE: u32 = 1 << 16;
     /// The same for vectors.
@@ -333,12 +330,6 @@ impl Emitter<'_> {
                 self.set(local::REGS + r);
             }
         }
-        self.get(local::CTX);
-        self.put(Instruction::I32Load(mem(self.layout.flags_res, 2)));
-        self.set(local::RES);
-        self.get(local::CTX);
-        self.put(Instruction::I32Load(mem(self.layout.flags_aux, 2)));
-        self.set(local::AUX);
     }
 
     fn store_registers(&mut self) {
@@ -620,15 +611,11 @@ impl Emitter<'_> {
 
     /// Flags where Rust finds them.
     fn store_flags(&mut self) {
-        for (from, to) in self.link().into_iter().chain([(local::AUX, self.layout.flags_aux)]) {
+        for (from, to) in self.link() {
             self.get(local::CTX);
             self.get(from);
             self.put(Instruction::I32Store(mem(to, 2)));
         }
-        self.get(local::CTX);
-        self.get(local::RES);
-        self.put(Instruction::I64ExtendI32S);
-        self.put(Instruction::I64Store(mem(self.layout.flags_res, 3)));
     }
 
     fn store_eip(&mut self, from: u32) {
