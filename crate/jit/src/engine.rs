@@ -106,7 +106,7 @@ struct Compiled {
 /// Instructions a call may run at the most.
 const MOST: u64 = 1 << 30;
 /// A region is formed again, with a neighbour, so many times at the most.
-const MOST_GROWN: u32 = 4;
+const MOST_GROWN: u32 = 8;
 /// Entries before an untranslatable block is looked at again.
 const RARELY: u32 = 1 << 20;
 /// Entries between two looks at a block that waits to be compiled.
@@ -199,7 +199,7 @@ impl<H: Host> Engine<H> {
             let origin = back(lin, entry.delta);
             let held = |p: &Page| x.mmu.known_code(&x.cpu, distant(origin, p.delta)) == Some(p.ram);
             let pages = (0..).zip(&t.pages).fold(0, |mask, (n, p)| mask | u32::from(held(p)) << n);
-            let call = Call { handle: t.handle, block: at.block, pages, delta: entry.delta };
+            let call = Call::new(t.handle, at.region, at.block, pages, entry.delta);
             let global = |p: &Page| x.mmu.is_global(&x.cpu, distant(origin, p.delta));
             let held_ones = (0..).zip(&t.pages).filter(|(n, _)| pages >> n & 1 != 0);
             let tag = tags.of(held_ones.into_iter().all(|(_, p)| global(p)));
@@ -236,7 +236,7 @@ impl<H: Host> Engine<H> {
             self.regions.len() as u32 - 1
         });
         let layout = x.layout(mode_bits);
-        let target = emit::Target { layout: &layout, linkage: self.linkage, passes: self.options.passes };
+        let target = emit::Target { layout: &layout, linkage: self.linkage, found: self.found.place(), passes: self.options.passes };
         let emitted = emit::emit(&region, &target, number);
         let entry = |b: &Block| Entry {
             key: key(b.phys, mode_bits),
@@ -472,15 +472,26 @@ struct Decoded<'a, H> {
     mode_bits: u32,
 }
 
+impl<H: Host> Decoded<'_, H> {
+    /// The region that holds the block at a distance, and the block's number in it.
+    fn holder(&self, delta: i32) -> Option<(&Translation, At)> {
+        let phys = self.x.mmu.known_code(&self.x.cpu, distant(self.lin, delta))?;
+        let at = *self.engine.by_key.get(&key(phys, self.mode_bits))?;
+        Some((self.engine.regions.get(at.region as usize)?.as_ref()?, at))
+    }
+
+    /// Whether a region may become part of another.
+    fn may_grow(&self, t: &Translation) -> bool {
+        t.grown < MOST_GROWN && t.insns <= self.engine.options.region_insns * 3 / 4
+    }
+}
+
 impl<H: Host> Source for Decoded<'_, H> {
     fn block(&mut self, delta: i32) -> Option<Block> {
         let phys = self.x.mmu.known_code(&self.x.cpu, distant(self.lin, delta))?;
-        let holder = self.engine.by_key.get(&key(phys, self.mode_bits)).filter(|_| delta != 0);
-        let holder = holder.and_then(|at| self.engine.regions.get(at.region as usize)?.as_ref());
+        let holder = self.holder(delta).filter(|_| delta != 0);
         // What another region holds is called there, unless the two can be one.
-        if holder.is_some_and(|t| {
-            t.grown >= MOST_GROWN || t.insns > self.engine.options.region_insns / 2
-        }) {
+        if holder.is_some_and(|(t, _)| !self.may_grow(t)) {
             return None;
         }
         let (at, entered) = self.blocks.known(phys, self.mode_bits, distant(self.lin, delta))?;
@@ -489,6 +500,12 @@ impl<H: Host> Source for Decoded<'_, H> {
         }
         let insns = self.blocks.insns(at);
         (!insns.is_empty()).then(|| Block { delta, phys, bytes: at.bytes, insns: insns.into(), page: 0 })
+    }
+
+    fn companions(&mut self, delta: i32) -> Vec<i32> {
+        let Some((t, at)) = self.holder(delta).filter(|(t, _)| self.may_grow(t)) else { return Vec::new() };
+        let here = t.entries.get(at.block as usize).map_or(0, |e| e.delta);
+        t.entries.iter().map(|e| delta.wrapping_add(e.delta.wrapping_sub(here))).collect()
     }
 }
 

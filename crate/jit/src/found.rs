@@ -9,19 +9,45 @@
 
 use cpu::mmu::Tags;
 use std::mem::{offset_of, size_of};
+use wasm_encoder::Instruction;
 
 /// A region to be called.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(C)]
 pub struct Call {
-    /// The host's handle of it.
-    pub handle: u32,
-    /// The block to begin with.
-    pub block: u32,
+    /// The host's handle of it, and the block to begin with in the low [`BLOCK_BITS`].
+    at: u32,
+    /// The engine's number of it.
+    pub region: u32,
     /// Those of its pages that the TLB holds, a bit each.
     pub pages: u32,
     /// Distance of the block from the region's entry.
     pub delta: i32,
+}
+
+/// Bits of a block's number in a region.
+pub const BLOCK_BITS: u32 = 5;
+
+impl Call {
+    /// A call of a region by its handle and number, at a block with its distance from the entry.
+    #[must_use]
+    pub const fn new(handle: u32, region: u32, block: u32, pages: u32, delta: i32) -> Self {
+        Self { at: handle << BLOCK_BITS | block & (1 << BLOCK_BITS) - 1, region, pages, delta }
+    }
+
+    /// The host's handle.
+    #[inline(always)]
+    #[must_use]
+    pub const fn handle(&self) -> u32 {
+        self.at >> BLOCK_BITS
+    }
+
+    /// The block to begin with.
+    #[inline(always)]
+    #[must_use]
+    pub const fn block(&self) -> u32 {
+        self.at & (1 << BLOCK_BITS) - 1
+    }
 }
 
 /// What was found at a linear address.
@@ -48,7 +74,7 @@ impl Found {
     /// No region at a linear address.
     #[must_use]
     pub const fn nothing(lin: u64, tag: u64) -> Self {
-        let call = Call { handle: 0, block: 0, pages: 0, delta: 0 };
+        let call = Call::new(0, u32::MAX, 0, 0, 0);
         Self { tag, lin: lin as u32, insns: NOWHERE, call }
     }
 
@@ -80,10 +106,29 @@ pub struct Where {
     pub tag: u32,
     pub lin: u32,
     pub insns: u32,
-    pub handle: u32,
-    pub block: u32,
+    pub at: u32,
+    pub region: u32,
     pub pages: u32,
     pub delta: u32,
+}
+
+impl Where {
+    /// Pushes the address of the entry (but for [`Where::table`]) for the linear address in a local.
+    #[must_use]
+    pub fn entry(&self, lin: u32) -> [Instruction<'static>; 9] {
+        use Instruction as W;
+        [
+            W::LocalGet(lin),
+            W::LocalGet(lin),
+            W::I32Const(12),
+            W::I32ShrU,
+            W::I32Xor,
+            W::I32Const(self.mask as i32),
+            W::I32And,
+            W::I32Const(self.shift as i32),
+            W::I32Shl,
+        ]
+    }
 }
 
 /// Tag of an empty entry: no generation comes this far.
@@ -137,8 +182,8 @@ impl FoundTable {
             tag: at(offset_of!(Found, tag)),
             lin: at(offset_of!(Found, lin)),
             insns: at(offset_of!(Found, insns)),
-            handle: at(call + offset_of!(Call, handle)),
-            block: at(call + offset_of!(Call, block)),
+            at: at(call + offset_of!(Call, at)),
+            region: at(call + offset_of!(Call, region)),
             pages: at(call + offset_of!(Call, pages)),
             delta: at(call + offset_of!(Call, delta)),
         }

@@ -5,7 +5,7 @@
 //! they are in.
 
 use crate::emit::{GOES_ON, Import, Linkage, mem};
-use crate::found::Where;
+use crate::found::{BLOCK_BITS, Where};
 use cpu::exec::Layout;
 use cpu::micro::FlagOp;
 use wasm_encoder::{
@@ -103,8 +103,9 @@ fn go(links: Links<'_>) -> Function {
     const BUDGET: u32 = 1;
     const LIN: u32 = 2;
     const AT: u32 = 3;
-    const TAG: u32 = 4;
-    let mut f = Function::new([(1, ValType::I32), (1, ValType::I64)]);
+    const CALL: u32 = 4;
+    const TAG: u32 = 5;
+    let mut f = Function::new([(2, ValType::I32), (1, ValType::I64)]);
     let mut put = |list: &[Instruction<'static>]| {
         for i in list {
             f.instruction(i);
@@ -113,8 +114,7 @@ fn go(links: Links<'_>) -> Function {
     let Links { linkage, layout, found } = links;
     if linkage == Linkage::TailCall {
         let field = |offset: u32| W::I32Load(mem(found.table + offset, 2));
-        put(&[W::LocalGet(LIN), W::LocalGet(LIN), W::I32Const(12), W::I32ShrU, W::I32Xor]);
-        put(&[W::I32Const(found.mask as i32), W::I32And, W::I32Const(found.shift as i32), W::I32Shl]);
+        put(&found.entry(LIN));
         put(&[W::LocalTee(AT), field(found.lin), W::LocalGet(LIN), W::I32Eq, W::If(BlockType::Empty)]);
         put(&[W::LocalGet(AT), W::I64Load(mem(found.table + found.tag, 3)), W::LocalTee(TAG)]);
         put(&[W::LocalGet(CTX), W::I64Load(mem(layout.tag_any, 3)), W::I64Eq]);
@@ -122,9 +122,10 @@ fn go(links: Links<'_>) -> Function {
         // Where there is nothing, no budget is large enough.
         put(&[W::LocalGet(BUDGET), W::LocalGet(AT), field(found.insns), W::I32GeU, W::I32And]);
         put(&[W::If(BlockType::Empty), W::LocalGet(CTX), W::LocalGet(BUDGET)]);
-        put(&[W::LocalGet(AT), field(found.block), W::LocalGet(AT), field(found.pages)]);
+        put(&[W::LocalGet(AT), field(found.at), W::LocalTee(CALL), W::I32Const((1 << BLOCK_BITS) - 1)]);
+        put(&[W::I32And, W::LocalGet(AT), field(found.pages)]);
         put(&[W::LocalGet(LIN), W::LocalGet(AT), field(found.delta), W::I32Sub]);
-        put(&[W::LocalGet(AT), field(found.handle)]);
+        put(&[W::LocalGet(CALL), W::I32Const(BLOCK_BITS as i32), W::I32ShrU]);
         put(&[W::ReturnCallIndirect { type_index: REGION, table_index: 0 }, W::End, W::End]);
     }
     put(&[W::LocalGet(CTX), W::LocalGet(LIN), W::I64ExtendI32U, W::I64Store(mem(layout.eip, 3))]);

@@ -7,7 +7,7 @@ use cpu::insn::{Insn, Op, Prefix, Width};
 use cpu::state::mode;
 
 /// Most blocks of a region; their pages are numbered in 32 bits.
-const MAX_BLOCKS: usize = 32;
+pub const MAX_BLOCKS: usize = 1 << crate::found::BLOCK_BITS;
 
 /// A block of a region.
 #[derive(Clone, Debug)]
@@ -95,6 +95,11 @@ pub struct Region {
 pub trait Source {
     /// The block at `delta` bytes from the entry.
     fn block(&mut self, delta: i32) -> Option<Block>;
+    /// What is to be looked at too, if that block becomes part of the region.
+    fn companions(&mut self, delta: i32) -> Vec<i32> {
+        let _ = delta;
+        Vec::new()
+    }
 }
 
 /// Whether code of this mode is translated: flat 32-bit code. The rest is interpreted.
@@ -135,7 +140,7 @@ pub fn form(mode: u32, max_insns: usize, source: &mut impl Source) -> Option<Reg
         for other in &mut found {
             other.end_before(delta);
         }
-        for edge in block.edges() {
+        for edge in block.edges().into_iter().chain(source.companions(delta)) {
             if !work.contains(&edge) {
                 work.push(edge);
             }

@@ -110,8 +110,8 @@ impl Host for WasmHost {
 
     fn call(&mut self, at: Call, x: &mut Exec<'static>, budget: u32, eip: u32) -> u32 {
         // SAFETY: a handle is the table index of a function of this signature; see above.
-        let region: Region = unsafe { std::mem::transmute(at.handle as usize) };
-        region(x, budget, at.block, at.pages, eip)
+        let region: Region = unsafe { std::mem::transmute(at.handle() as usize) };
+        region(x, budget, at.block(), at.pages, eip)
     }
 
     fn now_ms(&self) -> f64 {

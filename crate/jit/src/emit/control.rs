@@ -188,6 +188,11 @@ impl Emitter<'_> {
         self.put(Instruction::Br(self.depth + distance));
     }
 
+    /// Branches to the block whose number is in `NEXT`.
+    pub(super) fn branch_to_next(&mut self) {
+        self.put(Instruction::Br(self.depth + self.labels.len() as u32 - 2));
+    }
+
     /// Branches out of the region.
     pub(super) fn branch_out(&mut self) {
         self.put(Instruction::Br(self.depth + self.labels.len() as u32 - 1));

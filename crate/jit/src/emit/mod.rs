@@ -23,6 +23,7 @@ mod ops;
 mod values;
 mod vector;
 
+use crate::found::{BLOCK_BITS, Where};
 use crate::ir::{self, Op};
 use crate::lift;
 use crate::opt::{self, drop_dead_flags};
@@ -148,6 +149,7 @@ struct Emitter<'a> {
     region: &'a Region,
     layout: &'a Layout,
     linkage: Linkage,
+    found: Where,
     /// The blocks written down.
     lifted: &'a [ir::Block],
     /// Which of them may look at the flags they are entered with.
@@ -197,6 +199,8 @@ pub struct Target<'a> {
     pub layout: &'a Layout,
     /// How regions get to each other.
     pub linkage: Linkage,
+    /// Where they are found.
+    pub found: Where,
     /// Which passes run.
     pub passes: opt::Enabled,
 }
@@ -225,6 +229,7 @@ pub fn emit(region: &Region, target: &Target<'_>, number: u32) -> Emitted {
         region,
         layout: target.layout,
         linkage: target.linkage,
+        found: target.found,
         lifted: &lifted,
         looks_at_flags: &looks,
         number,
@@ -491,8 +496,73 @@ impl Emitter<'_> {
                 self.cold(|e| e.edge(site, executed));
                 self.end();
             }
+        } else if i.op == cpu::insn::Op::JmpInd && self.region.blocks.len() > 1 {
+            self.jump_within(target, executed);
         }
         self.go_on(target, executed);
+    }
+
+    /// Goes to the block of this region that the table of regions has for an address, if it has one that this call may
+    /// enter.
+    fn jump_within(&mut self, target: Id, executed: u32) {
+        let found = self.found;
+        let field = |offset: u32| Instruction::I32Load(mem(found.table + offset, 2));
+        let tag = Instruction::I64Load(mem(found.table + found.tag, 3));
+        let entry = self.temp(Ty::I32);
+        self.push(target);
+        self.set(local::TARGET);
+        for i in found.entry(local::TARGET) {
+            self.put(i);
+        }
+        self.put(Instruction::LocalTee(entry));
+        self.put(field(found.region));
+        self.const_32(self.number);
+        self.put(Instruction::I32Eq);
+        self.open_if(None);
+        // The right address, of this very place, still valid, and worth it.
+        self.get(entry);
+        self.put(field(found.lin));
+        self.get(local::TARGET);
+        self.put(Instruction::I32Eq);
+        self.get(local::TARGET);
+        self.get(entry);
+        self.put(field(found.delta));
+        self.put(Instruction::I32Sub);
+        self.get(local::EIP);
+        self.put(Instruction::I32Eq);
+        self.put(Instruction::I32And);
+        for now in [self.layout.tag_any, self.layout.tag_global] {
+            self.get(entry);
+            self.put(tag.clone());
+            self.get(local::CTX);
+            self.put(Instruction::I64Load(mem(now, 3)));
+            self.put(Instruction::I64Eq);
+        }
+        self.put(Instruction::I32Or);
+        self.put(Instruction::I32And);
+        self.get(local::BUDGET);
+        self.const_32(executed);
+        self.put(Instruction::I32Sub);
+        self.get(entry);
+        self.put(field(found.insns));
+        self.put(Instruction::I32GeU);
+        self.put(Instruction::I32And);
+        self.open_if(None);
+        self.cold(|e| {
+            e.flags_to_locals();
+            e.charge(executed);
+            e.get(entry);
+            e.put(field(found.pages));
+            e.set(local::PAGES);
+            e.get(entry);
+            e.put(field(found.at));
+            e.const_32((1 << BLOCK_BITS) - 1);
+            e.put(Instruction::I32And);
+            e.set(local::NEXT);
+            e.branch_to_next();
+        });
+        self.end();
+        self.end();
     }
 
     /// Where calls of this region return to, the first few.
