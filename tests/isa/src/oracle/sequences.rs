@@ -499,7 +499,7 @@ impl World {
 fn step_by(x: &mut Exec<'_>, i: &Insn, by: &mut dyn Executor) -> Outcome {
     let start = x.cpu.eip;
     for _ in 0..MOST_STEPS {
-        x.cpu.next_eip = start.wrapping_add(u64::from(i.len)) & x.cpu.code_width().mask();
+        x.cpu.next_eip = start.wrapping_add(u64::from(i.len)) & 0xFFFF_FFFF;
         (x.jumped, x.leave) = (false, false);
         match by.step(x, i) {
             Err(_) => {
