@@ -156,7 +156,7 @@ pub struct Sequence {
     first: Vec<u8>,
     last: Vec<u8>,
     steps: Vec<Step>,
-    /// What the program's first byte is, and how long it is.
+    /// The program's bytes.
     code: Vec<u8>,
     /// Why steps that were executed are left out, if some are.
     cut: Option<&'static str>,
@@ -168,15 +168,15 @@ pub struct Sequence {
 pub struct Figures {
     /// Sequences.
     pub sequences: usize,
-    /// Instructions the real processor executed, and those compared.
+    /// Instructions the real processor executed.
     pub executed: usize,
-    /// Those compared.
+    /// Those of them that are compared.
     pub compared: usize,
     /// Sequences that end in an exception, and are compared to it.
     pub exceptions: usize,
     /// Sequences that overwrite their own code.
     pub self_modifying: usize,
-    /// Instructions in sequences compared no further, by reason.
+    /// Sequences compared only in part, by reason.
     pub cut: BTreeMap<&'static str, usize>,
 }
 
@@ -206,7 +206,8 @@ impl Step {
         if undefined::reads(&self.insn, cl) & undefined != 0 {
             return Some("uses an undefined flag");
         }
-        if self.floats.is_some() && matches!(self.insn.op, Op::X87(_) | Op::Mmx(_) | Op::Sse(_)) {
+        // Their registers are in the vector.
+        if self.floats.is_some() && matches!(self.v.opcode().0, [0xD8..=0xDF, ..]) {
             return None;
         }
         let scan = undefined_register(&self.v, &self.insn).map(|_| "scan of zero");
