@@ -399,7 +399,7 @@ static int sequences(long count, struct user_regs_struct *base, struct user_fpre
     int steps = 0, sig = SIGTRAP; const char *end = "budget"; r = r0;
     while (steps < MOST_STEPS) {
       look((u32)r.rip + sb); if (!what.allowed) { end = "cut"; break; }
-      if (what.popf) { u32 a = (mode == 16 ? (u16)r.rsp : (u32)r.rsp) + sb; if (at(a) < 0 || at(a + 3) < 0 || at(a + 1) & 1 || (what.osz == 4 && at(a + 2) & 4)) { end = "cut"; break; } } /* TF, AC */
+      if (what.popf) { u32 a = (mode == 16 ? (u16)r.rsp : (u32)r.rsp) + sb; if (at(a) < 0 || at(a + 3) < 0 || at(a + 1) & 1 || (what.osz == 4 && at(a + 2) & 0x24)) { end = "cut"; break; } } /* TF, AC; ID, which ptrace could not clear for the next program */
       u64 start = r.rip; int iterations = 0;
       do {
         ptrace(PTRACE_SINGLESTEP, pid, 0, 0); waitpid(pid, &st, 0);

@@ -10,7 +10,7 @@ use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-const SEQUENCES: usize = 700;
+const SEQUENCES: usize = 500;
 
 /// Compiles the oracle; `None`, and a word why, if it cannot run here.
 fn oracle(name: &str, mode: u32, class: &str) -> Option<PathBuf> {
