@@ -250,12 +250,13 @@ node_tests() {
   node --test --test-concurrency=1 --test-reporter=spec "${files[@]}"
 }
 
-# What this machine's processor does with 20,000 instructions, for the tests of translated code.
+# What this machine's processor does with 20,000 instructions, and with sequences, for the tests of translated code.
 oracle_vectors() {
   gcc -O2 -w -o build/oracle tests/isa/oracle/oracle.c
-  if ! build/oracle 32 int 20000 1 >build/oracle-int.jsonl; then
+  if ! build/oracle 32 int 20000 1 >build/oracle-int.jsonl || ! build/oracle 32 seqfp 1000 1 >build/oracle-seqfp.jsonl ||
+    ! build/oracle 32 seq 1000 1 >build/oracle-seq.jsonl; then
     say "SKIPPED: the oracle cannot trace processes here"
-    rm -f build/oracle-int.jsonl
+    rm -f build/oracle-int.jsonl build/oracle-seq.jsonl build/oracle-seqfp.jsonl
   fi
 }
 

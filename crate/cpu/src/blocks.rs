@@ -19,7 +19,7 @@
 use crate::decode::{BlockDecoder, MAX_LEN};
 use crate::exec::{Exec, Fast, fuse};
 use crate::fault::Stop;
-use crate::insn::{Insn, Prefix};
+use crate::insn::{Insn, Prefix, Seg};
 use crate::mmu::{Access, Mmu, PageMap, Tags, Target, chunks};
 use crate::state::mode;
 use std::cell::Cell;
@@ -239,12 +239,15 @@ impl BlockCache {
         self.insns.capacity() * size_of::<Insn>() + self.by_key.capacity() * size_of::<(u64, Block)>()
     }
 
-    /// Finds or decodes the block at a linear address and enters it into the jump cache.
+    /// Finds or decodes the block at EIP, whose linear address is `lin`, and enters it into the jump cache.
     ///
     /// # Errors
-    /// A page fault of the fetch.
+    /// What fetching the first instruction raises: outside the segment, or a page fault.
     #[inline(never)]
     pub fn find(&mut self, x: &mut Exec<'_>, lin: u64) -> Result<BlockRef, Stop> {
+        if x.cpu.eip > u64::from(x.cpu.seg(Seg::Cs).max) {
+            return Err(x.gp0());
+        }
         let a = Access { write: false, fetch: true, user: x.cpu.cpl == 3, implicit: false };
         let phys = x.translate(lin, a)?;
         let Target::Ram(start) = x.mmu.read_target(phys) else {
@@ -257,8 +260,7 @@ impl BlockCache {
             None => self.decode(x, lin, start, key)?,
         };
         if let Some(second) = block.second {
-            let next = (lin | 0xFFF) + 1 & 0xFFFF_FFFF;
-            let now = x.translate(next, a)?;
+            let now = next_page(x, lin)?;
             if x.mmu.read_target(now) != Target::Ram(second) {
                 self.remove(key);
                 self.decode(x, lin, start, key)?;
@@ -296,8 +298,7 @@ impl BlockCache {
         let mut second = None;
         if self.insns.len() == first {
             // The first instruction crosses into the next page.
-            let a = Access { write: false, fetch: true, user: x.cpu.cpl == 3, implicit: false };
-            let next = x.translate((lin | 0xFFF) + 1 & 0xFFFF_FFFF, a)?;
+            let next = next_page(x, lin)?;
             self.scratch.clear();
             self.scratch.extend_from_slice(x.mmu.ram().slice(start, left).unwrap_or(&[]));
             if let Target::Ram(at) = x.mmu.read_target(next) {
@@ -386,6 +387,17 @@ impl BlockCache {
         self.cleared = true;
         mmu.code_changed();
     }
+}
+
+/// Translates the page into which the instruction at EIP, whose linear address is `lin`, crosses. The segment may end
+/// before it, and its limit is looked at first (SDM vol. 3, 5.3).
+fn next_page(x: &mut Exec<'_>, lin: u64) -> Result<u64, Stop> {
+    let next = (lin | 0xFFF) + 1;
+    if x.cpu.eip + (next - lin) > u64::from(x.cpu.seg(Seg::Cs).max) {
+        return Err(x.gp0());
+    }
+    let a = Access { write: false, fetch: true, user: x.cpu.cpl == 3, implicit: false };
+    x.translate(next & 0xFFFF_FFFF, a)
 }
 
 /// The block whose instructions start at `first` and end where decoding has stopped.

@@ -6,7 +6,6 @@
 use crate::fault::Fault;
 use crate::flags::Flags;
 use crate::float::F80;
-use crate::insn::Width;
 use x86::descriptor::Rights;
 use x86::{Seg, cr0, cr4, eflags};
 
@@ -411,12 +410,5 @@ impl Cpu {
         if self.dr[7] & 0xFF != 0 {
             self.events |= event::DEBUG;
         }
-    }
-
-    /// Width of code: the default operand and address size.
-    #[inline]
-    #[must_use]
-    pub fn code_width(&self) -> Width {
-        if self.mode & mode::CODE32 != 0 { Width::W32 } else { Width::W16 }
     }
 }

@@ -1,10 +1,10 @@
 //! Translated code against real processors: the oracle's vectors, each compiled at first sight.
 //!
-//! Runs in Node alone, because it reads `build/oracle-int.jsonl`, which `./build.sh test` makes.
+//! Runs in Node alone, because it reads `build/oracle-*.jsonl`, which `./build.sh test` makes.
 
 #![cfg(target_arch = "wasm32")]
 
-use isa::oracle::{Vector, World, not_comparable};
+use isa::oracle::{Vector, World, not_comparable, sequences};
 use isa::tally::Tally;
 use jit::engine::{Engine, Options};
 use wasm_bindgen::prelude::*;
@@ -43,6 +43,30 @@ fn integer_vectors_agree() {
     console_log!("{passed} passed, {failed} failed; {executed} instructions in translated code; {figures:?}");
     assert!(failed == 0, "{}", tally.report());
     assert!(executed > passed as f64 / 2.0, "hardly anything was translated");
+}
+
+#[wasm_bindgen_test]
+fn sequences_of_the_real_processor_agree() {
+    for class in ["seq", "seqfp"] {
+        let path = format!("{}/../../build/oracle-{class}.jsonl", env!("CARGO_MANIFEST_DIR"));
+        let Ok(text) = read_file(&path, "utf8") else {
+            console_log!("SKIPPED: no vectors at {path}");
+            continue;
+        };
+        let mut world = World::new().unwrap();
+        let host = WasmHost::new().expect("wasm may be compiled here");
+        let options = Options { threshold: 0, batch: 1, cache_bytes: 1 << 20 };
+        world.processor().set_translator(Box::new(Engine::new(host, options)));
+        let mut tally = Tally::default();
+        let lines = text.lines().map(str::to_owned);
+        let figures = sequences::check_all(&mut world, lines, &mut [], &mut tally);
+        let (passed, failed) = tally.totals();
+        let translated = world.processor().translator_figures();
+        let executed = translated.iter().find(|(name, _)| *name == "executed").map_or(0.0, |(_, n)| *n);
+        console_log!("{class}: {passed} passed, {failed} failed, {executed} in translated code; {figures:?}");
+        assert!(failed == 0, "{}", tally.report());
+        assert!(executed > figures.compared as f64 / 2.0, "hardly anything was translated");
+    }
 }
 
 /// A small generator of numbers, the same every time.

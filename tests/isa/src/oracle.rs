@@ -5,6 +5,8 @@
 //! tables, handlers and stack of a minimal kernel lie in supervisor pages far above. Most ways of running
 //! look at the exception undelivered; the main loop delivers it through gate, stack switch and frame.
 
+pub mod sequences;
+
 use crate::executor::Executor;
 use crate::undefined;
 use cpu::decode::{BlockDecoder, ends_block};
@@ -319,7 +321,6 @@ impl World {
 
     /// Brings processor and memory to the state before the vector; the code stays as it is if `again`.
     fn prepare(&mut self, v: &Vector, again: bool) {
-        self.harness.processor().cpu = self.templates[usize::from(v.mode == 32)].clone();
         if !again {
             let code = [&v.bytes[..], &[0xF4]].concat();
             self.load(WINDOW + CODE, &code);
@@ -327,12 +328,17 @@ impl World {
         for (at, data) in &v.ram {
             self.load(*at, data);
         }
+        self.prepare_processor(v.mode, &v.before);
+    }
+
+    fn prepare_processor(&mut self, mode: u32, before: &Registers) {
         let p = self.harness.processor();
-        for (slot, value) in p.cpu.regs.iter_mut().zip(v.before.gpr) {
+        p.cpu = self.templates[usize::from(mode == 32)].clone();
+        for (slot, value) in p.cpu.regs.iter_mut().zip(before.gpr) {
             *slot = u64::from(value);
         }
-        p.cpu.eip = u64::from(v.before.ip);
-        p.cpu.set_eflags(v.before.flags | eflags::ONE | eflags::IF);
+        p.cpu.eip = u64::from(before.ip);
+        p.cpu.set_eflags(before.flags | eflags::ONE | eflags::IF);
         p.leave = false;
         p.index = 0;
         p.limit = u64::MAX;
@@ -460,6 +466,14 @@ impl World {
 
     /// The outcome as the main loop leaves it: from the handler's frame, if one was entered.
     fn after_delivery(&mut self, v: &Vector) -> Outcome {
+        let outcome = self.delivered();
+        // What comes from the HLT after the instruction does not count.
+        let exception = outcome.exception.filter(|_| outcome.registers.ip == v.before.ip);
+        Outcome { exception, ..outcome }
+    }
+
+    /// The same, whatever instruction raised the exception.
+    fn delivered(&mut self) -> Outcome {
         let p = self.harness.processor();
         if p.cpu.cpl != 0 {
             return Outcome { registers: user_registers(&p.cpu, p.cpu.eip as u32), exception: None };
@@ -475,48 +489,14 @@ impl World {
         let mut registers = user_registers(&p.cpu, word(0));
         registers.flags = word(2) & FLAGS;
         registers.gpr[usize::from(gpr::SP)] = word(3);
-        // What comes from the HLT after the instruction does not count.
-        let exception = (registers.ip == v.before.ip).then_some((number, p.cpu.cr2 as u32));
-        Outcome { registers, exception }
+        Outcome { registers, exception: Some((number, p.cpu.cr2 as u32)) }
     }
 
     fn compare(&mut self, v: &Vector, i: &Insn, got: &Outcome) -> Result<(), String> {
-        let mut wrong = String::new();
-        match (&v.exception, got.exception) {
-            (None, None) => {}
-            (Some(name), Some((number, cr2))) => {
-                if !(same_exception(name, number) || at_the_top(v, i, number, cr2)) {
-                    let _ = write!(wrong, " exception {name}, got {number};");
-                } else if number == vector::PF && name == "PF" && cr2 != v.cr2 && !other_operand(v, i, cr2) {
-                    let _ = write!(wrong, " CR2 {:x}, got {cr2:x};", v.cr2);
-                }
-            }
-            (want, got) => {
-                let _ = write!(wrong, " exception {want:?}, got {got:x?};");
-            }
-        }
         let cl = v.before.gpr[usize::from(gpr::CX)] as u8;
-        let undefined_register = undefined_register(v, i);
-        for (n, name) in ["ax", "cx", "dx", "bx", "sp", "bp", "si", "di"].iter().enumerate() {
-            let (want, got) = (v.after.gpr[n], got.registers.gpr[n]);
-            if want != got && undefined_register != Some(n) {
-                let _ = write!(wrong, " {name} {want:x}, got {got:x};");
-            }
-        }
-        if v.after.ip != got.registers.ip {
-            let _ = write!(wrong, " ip {:x}, got {:x};", v.after.ip, got.registers.ip);
-        }
         let undefined = if v.exception.is_some() { 0 } else { undefined::flags(i, cl) };
-        let differ = (v.after.flags ^ got.registers.flags) & FLAGS & !undefined;
-        if differ != 0 {
-            let _ = write!(
-                wrong,
-                " flags {:x}, got {:x} (differ in {differ:x});",
-                v.after.flags, got.registers.flags
-            );
-        }
-        // A fault within ENTER may come after some of its pushes, or before.
-        if !(i.op == Op::Helper(Helper::Enter) && v.exception.is_some()) {
+        let mut wrong = differences(v, i, got, undefined);
+        if !any_memory(v, i) {
             self.compare_memory(v, i, &mut wrong);
         }
         if wrong.is_empty() { Ok(()) } else { Err(wrong) }
@@ -550,6 +530,48 @@ impl World {
     }
 }
 
+/// How registers and exception differ from the vector's, in words; flags of `undefined` are not compared.
+fn differences(v: &Vector, i: &Insn, got: &Outcome, undefined: u32) -> String {
+    let mut wrong = String::new();
+    match (&v.exception, got.exception) {
+        (None, None) => {}
+        (Some(name), Some((number, cr2))) => {
+            if !(same_exception(name, number) || at_the_top(v, i, number, cr2)) {
+                let _ = write!(wrong, " exception {name}, got {number};");
+            } else if number == vector::PF && name == "PF" && cr2 != v.cr2 && !other_operand(v, i, cr2) {
+                let _ = write!(wrong, " CR2 {:x}, got {cr2:x};", v.cr2);
+            }
+        }
+        (want, got) => {
+            let _ = write!(wrong, " exception {want:?}, got {got:x?};");
+        }
+    }
+    let undefined_register = undefined_register(v, i);
+    for (n, name) in ["ax", "cx", "dx", "bx", "sp", "bp", "si", "di"].iter().enumerate() {
+        let (want, got) = (v.after.gpr[n], got.registers.gpr[n]);
+        if want != got && undefined_register != Some(n) {
+            let _ = write!(wrong, " {name} {want:x}, got {got:x};");
+        }
+    }
+    if v.after.ip != got.registers.ip {
+        let _ = write!(wrong, " ip {:x}, got {:x};", v.after.ip, got.registers.ip);
+    }
+    let differ = (v.after.flags ^ got.registers.flags) & FLAGS & !undefined;
+    if differ != 0 {
+        let _ = write!(
+            wrong,
+            " flags {:x}, got {:x} (differ in {differ:x});",
+            v.after.flags, got.registers.flags
+        );
+    }
+    wrong
+}
+
+/// A fault within ENTER may come after some of its pushes, or before.
+fn any_memory(v: &Vector, i: &Insn) -> bool {
+    i.op == Op::Helper(Helper::Enter) && v.exception.is_some()
+}
+
 fn user_registers(cpu: &Cpu, ip: u32) -> Registers {
     Registers { gpr: std::array::from_fn(|n| cpu.regs[n] as u32), ip, flags: cpu.eflags() & FLAGS }
 }
@@ -558,7 +580,7 @@ fn user_registers(cpu: &Cpu, ip: u32) -> Registers {
 fn step(x: &mut Exec<'_>, i: &Insn, by: &mut dyn Executor) -> Outcome {
     let start = x.cpu.eip;
     for _ in 0..MOST_STEPS {
-        x.cpu.next_eip = start.wrapping_add(u64::from(i.len)) & x.cpu.code_width().mask();
+        x.cpu.next_eip = start.wrapping_add(u64::from(i.len)) & 0xFFFF_FFFF;
         x.jumped = false;
         match by.step(x, i) {
             Err(Stop::Fault) => {

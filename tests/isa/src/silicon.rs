@@ -7,6 +7,8 @@ use std::process::Command;
 
 /// Its source, which some tests change before they compile it.
 pub const SOURCE: &str = include_str!("../oracle/oracle.c");
+/// Where what it includes lies.
+const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/oracle");
 
 /// Output goes past the test harness's capture, so that a skipped test is seen.
 pub fn say(text: &str) {
@@ -22,7 +24,8 @@ pub fn say(text: &str) {
 pub fn compile(folder: &Path, name: &str, source: &str, mode: u32, class: &str) -> Option<PathBuf> {
     let (file, program) = (folder.join(format!("{name}.c")), folder.join(name));
     std::fs::write(&file, source).expect("a temporary file");
-    let compiled = Command::new("gcc").args(["-O2", "-w", "-o"]).arg(&program).arg(&file).status();
+    let compiled =
+        Command::new("gcc").args(["-O2", "-w", "-I", FOLDER, "-o"]).arg(&program).arg(&file).status();
     if !compiled.is_ok_and(|s| s.success()) {
         say("SKIPPED: the oracle needs gcc");
         return None;
@@ -53,4 +56,12 @@ pub fn bytes(v: &Value) -> Vec<u8> {
 pub fn places(v: &Value) -> Vec<(u32, Vec<u8>)> {
     let list = v.as_array().map(Vec::as_slice).unwrap_or_default();
     list.iter().map(|p| (hex(&p[0]) as u32, bytes(&p[1]))).collect()
+}
+
+/// What this machine's processor is called.
+#[must_use]
+pub fn processor_model() -> String {
+    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+    let name = info.lines().find(|l| l.starts_with("model name")).and_then(|l| l.split(": ").nth(1));
+    name.unwrap_or("unknown processor").to_owned()
 }

@@ -20,12 +20,6 @@ fn oracle(mode: u32) -> Option<PathBuf> {
     silicon::compile(folder, &format!("oracle-{mode}"), silicon::SOURCE, mode, "int")
 }
 
-fn processor_model() -> String {
-    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let name = info.lines().find(|l| l.starts_with("model name")).and_then(|l| l.split(": ").nth(1));
-    name.unwrap_or("unknown processor").to_owned()
-}
-
 fn run(program: &Path, mode: u32, seed: u32, tally: &mut Tally) {
     let mut child = Command::new(program)
         .args([&mode.to_string(), "int", VECTORS, &seed.to_string()])
@@ -67,7 +61,7 @@ fn all_defined_results_agree(mode: u32) {
     assert!(
         failed == 0,
         "{failed} results differ from this machine's {}:\n{}",
-        processor_model(),
+        silicon::processor_model(),
         tally.report()
     );
 }

@@ -145,11 +145,11 @@ impl Exec<'_> {
         }
     }
 
-    /// The EIP of the instruction at work and of the one after it, as the code size wraps them.
+    /// The EIP of the instruction at work and of the one after it. In 16-bit code too it runs on past FFFFh, into
+    /// the segment's limit if that is there: only branches cut it.
     #[must_use]
     pub fn eip_of(&self, offset: i32) -> u64 {
-        let w = self.cpu.code_width();
-        self.cpu.eip.wrapping_add(offset as u64) & w.mask()
+        self.cpu.eip.wrapping_add(offset as u64) & Width::W32.mask()
     }
 
     #[inline(always)]

@@ -1,7 +1,8 @@
 //! The hot loop against one instruction at a time, which goes the general way.
 
+use crate::harness::TableState;
 use crate::harness::{Ended, Harness, SegmentState, State};
-use x86::{cr0, gpr};
+use x86::{cr0, gpr, vector};
 
 const CODE: u32 = 0x1000;
 
@@ -73,4 +74,47 @@ fn an_access_off_the_fast_path_in_the_hot_loop_is_done_and_counted_once() {
     let slow = all(1);
     assert_eq!(slow.1, 0x0408_0C10u32.to_le_bytes());
     assert_eq!(all(1000), slow);
+}
+
+/// 16-bit code of a segment that ends with a page, the next one missing, at its offset `eip`: the vector of what it
+/// raises, and the EIP that is pushed.
+fn raised_at_the_end(eip: u16, code: &[u8]) -> (u8, u32) {
+    const DIRECTORY: u32 = 0x1000;
+    const TABLE: u32 = 0x2000;
+    const GDT: u32 = 0x3000;
+    const IDT: u32 = 0x4000;
+    const HANDLERS: u32 = 0x5000;
+    const BASE: u32 = 0x1_0000;
+    let mut h = Harness::new(1 << 20).expect("host memory");
+    assert!(h.write_memory(DIRECTORY.into(), &(TABLE | 3).to_le_bytes()));
+    for page in 0..0x20 {
+        assert!(h.write_memory((TABLE + page * 4).into(), &(page << 12 | 3).to_le_bytes()));
+    }
+    assert!(h.write_memory((GDT + 8).into(), &0x00CF_9B00_0000_FFFFu64.to_le_bytes()));
+    for n in 0..32 {
+        let gate = u64::from(HANDLERS + n) | 8 << 16 | 0x8E00 << 32;
+        assert!(h.write_memory((IDT + n * 8).into(), &gate.to_le_bytes()));
+        assert!(h.write_memory((HANDLERS + n).into(), &[0xF4]));
+    }
+    start(&mut h, &[], 0, 0, 0x8000);
+    let mut s = h.state();
+    s.cr0 |= cr0::PG;
+    s.cr3 = DIRECTORY.into();
+    s.gdtr = TableState { base: GDT.into(), limit: 15 };
+    s.idtr = TableState { base: IDT.into(), limit: 0xFF };
+    s.segments[1] = SegmentState { selector: 8, base: BASE.into(), limit: 0xFFFF, rights: 0x9B };
+    s.eip = eip.into();
+    h.set_state(&s);
+    assert!(h.write_memory((BASE + u32::from(eip)).into(), code));
+    assert_eq!(h.run_to_halt(100), Ended::Halted);
+    let s = h.state();
+    let frame = h.read_memory(s.gpr[gpr::SP as usize] + 4, 4);
+    (s.eip as u8 - 1, u32::from_le_bytes(frame.try_into().expect("four bytes")))
+}
+
+#[test]
+fn code_that_runs_past_its_segment_raises_gp_there() {
+    // Found by comparing with a real processor: EIP does not start again at 0, and the limit comes before paging.
+    assert_eq!(raised_at_the_end(0xFFFE, &[0x40, 0x40]), (vector::GP, 0x1_0000));
+    assert_eq!(raised_at_the_end(0xFFFE, &[0x40, 0xB8]), (vector::GP, 0xFFFF));
 }
