@@ -33,7 +33,7 @@ const RATES: (u64, u64) = (ONE, 1000 * ONE);
 const FIRST_RATE: u64 = 10 * ONE;
 /// How much faster than the host's time virtual time runs at the most to catch up with it.
 const FASTEST: u64 = 8;
-/// A measurement over fewer instructions says nothing.
+/// A measurement over fewer instructions says nothing: slices in a row are measured together until there are as many.
 const MEASURABLE: u64 = 10_000;
 
 /// Virtual time within a slice.
@@ -110,6 +110,8 @@ pub(crate) struct HostTime {
     pub(crate) halted: bool,
     /// Measured nanoseconds per instruction, in 1/65536.
     rate: Option<u64>,
+    /// Instructions, and the nanoseconds they took, of busy slices too short to be measured alone.
+    unmeasured: (u64, u64),
 }
 
 impl HostTime {
@@ -145,9 +147,17 @@ impl HostTime {
 
     /// Learns that `ran` instructions took `ns`.
     pub(crate) fn measured(&mut self, ran: u64, ns: u64) {
-        if ran < MEASURABLE {
+        // Of a slice that ended idle most was not spent on instructions. One that did not may be short only because
+        // the rate is taken to be slow, which must not keep us from learning that it is not.
+        if self.halted && ran < MEASURABLE {
             return;
         }
+        let (ran, ns) = (self.unmeasured.0.saturating_add(ran), self.unmeasured.1.saturating_add(ns));
+        if ran < MEASURABLE {
+            self.unmeasured = (ran, ns);
+            return;
+        }
+        self.unmeasured = (0, 0);
         let sample = (ns.saturating_mul(ONE) / ran).clamp(RATES.0, RATES.1);
         // A slice in which the host did something else for a while says little.
         let rate = self.rate.map_or(sample, |rate| (rate + sample.clamp(rate / 4, rate * 4)) / 2);
@@ -197,6 +207,22 @@ mod tests {
         host.asked = 10_000 * ms;
         let end = host.begin(&mut time, 200, 3_610_000 * ms, 4 * ms);
         assert_eq!(end, Time(LARGEST_JUMP + 10_004 * ms));
+    }
+
+    #[test]
+    fn a_host_that_was_very_slow_at_first_is_found_to_be_fast() {
+        let (mut time, mut host) = (VirtualTime::new(), HostTime::default());
+        let (ms, mut count, mut now) = (1_000_000, 0, 0);
+        // An engine that begins with an interpreter of its own; its clock counts whole milliseconds.
+        for slice in 0..4000 {
+            let end = host.begin(&mut time, count, now / ms * ms, 4 * ms);
+            let next = time.count_at(end);
+            let after = now + (next - count) * if slice < 20 { 2000 } else { 3 };
+            host.measured(next - count, (after / ms - now / ms) * ms);
+            (count, now) = (next, after + 20_000);
+        }
+        let rate = host.rate.unwrap_or(0);
+        assert!(rate < 10 * ONE, "{} ns an instruction", rate / ONE);
     }
 
     #[test]
