@@ -86,10 +86,15 @@ const steps = {
 };
 
 /** Carries out a step; arguments and answer as JSON, which crosses every driver's border. */
-globalThis.step = async (name, args) => {
+async function carryOut(name, args) {
   try {
     return JSON.stringify({ value: await steps[name](...JSON.parse(args)) });
   } catch (error) {
     return JSON.stringify({ error: { code: error.code, message: error.message ?? String(error) } });
   }
-};
+}
+
+/** A step may take longer than a driver's request: it is begun, and asked for until there is an answer. */
+let answer;
+globalThis.begin = (name, args) => void (answer = carryOut(name, args));
+globalThis.answer = () => Promise.race([answer, new Promise((resolve) => setTimeout(resolve, 10_000, ""))]);
