@@ -105,7 +105,9 @@ describe("every engine", { skip: noLinux, timeout: 3 * BOOT_MS }, () => {
         const { url } = await startPages(policies);
         await driver.goto(`${url}engines/`);
         // WebKit calls a page loaded whose module has not run yet.
-        await driver.evaluate("while (!window.begin) await new Promise((resolve) => setTimeout(resolve, 20));");
+        await driver.evaluate(
+          "while (!window.begin) await new Promise((resolve) => setTimeout(resolve, 20));",
+        );
       }
 
       /** Has the page carry out a step. @param {string} step @param {unknown[]} args */
