@@ -23,7 +23,7 @@ usage: ./build.sh VERB [arguments]
   run      build, make the default guest, serve the page and print its address
   boot     build, make the default guest and boot it in this terminal
   build    make dist/: everything a page downloads, and the command line
-  test     check, then every test: native, wasm in Node and Chromium, boots, pages
+  test     check, then every test: native, wasm in Node and Chromium, boots, pages in three browsers
   check    formats, lints, types, dependencies; changes nothing
   fmt      put every file into the format that check asks for
   bench    benchmarks
@@ -130,6 +130,9 @@ setup() {
       test)
         need /usr/bin/chromium chromium
         need /usr/bin/chromedriver chromium-driver
+        need /usr/bin/firefox-esr firefox-esr
+        need /usr/bin/WebKitWebDriver webkit2gtk-driver
+        need /usr/bin/Xvfb xvfb
         need nasm nasm
         need mtools mtools
         need xorriso xorriso

@@ -34,6 +34,19 @@ describe("<page-vm>", { timeout: 120_000 }, () => {
     await close();
   });
 
+  it("downloads the console's terminal when the console is first on show", async () => {
+    const { page, close } = await newPage(browser);
+    const asked = [];
+    page.on("request", (request) => asked.push(new URL(request.url()).pathname));
+    await page.goto(server.url);
+    await untilReady(page);
+    assert.ok(!asked.includes("/terminal.js"));
+    await page.getByText("Console", { exact: true }).click();
+    await page.locator("vm-serial .xterm").waitFor();
+    assert.ok(asked.includes("/terminal.js"));
+    await close();
+  });
+
   it("types what is typed while the screen has the focus", async () => {
     const { page, close } = await booted();
     await page.locator("vm-screen textarea").focus();

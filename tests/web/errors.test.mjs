@@ -138,7 +138,7 @@ describe("errors", { timeout: 120_000 }, () => {
     });
     const { code, message } = await refusal({ kernel }, { url: strict.url });
     assert.equal(code, "wasm-refused");
-    assert.match(message, /content security policy forbids WebAssembly/);
+    assert.match(message, /content security policy .* forbids WebAssembly/);
     assert.match(message, /'wasm-unsafe-eval'/);
   });
 
@@ -156,16 +156,33 @@ describe("errors", { timeout: 120_000 }, () => {
     await close();
   });
 
+  // Workers have a global of their own: what a test takes away, it takes away in the worker's script.
+  const inWorker = (script) => (page) =>
+    page.context().route("**/worker.js", async (route) => {
+      const response = await route.fetch();
+      await route.fulfill({ response, body: `${script};${await response.text()}` });
+    });
+
   it("a browser without WebAssembly", async () => {
-    // Workers have a global of their own: what the test takes away, it takes away in the worker's script.
-    const prepare = (page) =>
-      page.context().route("**/worker.js", async (route) => {
-        const response = await route.fetch();
-        await route.fulfill({ response, body: `delete globalThis.WebAssembly;${await response.text()}` });
-      });
-    const { code, message } = await refusal({ kernel }, { prepare });
+    const { code, message } = await refusal(
+      { kernel },
+      { prepare: inWorker("delete globalThis.WebAssembly") },
+    );
     assert.equal(code, "wasm-refused");
     assert.match(message, /no WebAssembly/);
+  });
+
+  it("a browser whose WebAssembly lacks what ours needs", async () => {
+    const prepare = inWorker("WebAssembly.validate = (bytes) => !bytes.includes(0xfd)"); // SIMD's prefix
+    const { code, message } = await refusal({ kernel }, { prepare });
+    assert.equal(code, "wasm-refused");
+    assert.match(message, /^this browser's WebAssembly lacks SIMD; PageVM needs Chrome .* or later$/);
+
+    const { page, close } = await newPage(browser);
+    await prepare(page);
+    await page.goto(server.url);
+    await page.getByRole("alert").filter({ hasText: message }).waitFor();
+    await close();
   });
 
   it("wasm code that is missing or damaged", async () => {

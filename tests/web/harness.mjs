@@ -34,6 +34,9 @@ after(async () => {
   for (const close of closers.reverse()) await close();
 });
 
+/** Has something closed at the end of the file's tests. @param {() => Promise<unknown>} close */
+export const closeAfterwards = (close) => void closers.push(close);
+
 /** The double's kernel is any file that begins with this. */
 export const KERNEL = Buffer.concat([Buffer.from("DOUBLE"), Buffer.alloc(3_000_000)]);
 

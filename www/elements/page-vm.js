@@ -32,7 +32,7 @@ const html = `
     </div>
     <div class="stage" part="stage">
       <vm-screen id="screen"></vm-screen>
-      <vm-serial id="serial"></vm-serial>
+      <vm-serial id="serial" hidden></vm-serial>
       <vm-cover id="cover"></vm-cover>
       <vm-notice id="notice"></vm-notice>
     </div>

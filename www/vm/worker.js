@@ -12,6 +12,7 @@ import init, { Vm } from "pagevm-web";
 import { PageVMError, plainError } from "../lib/error.js";
 import { sentenceOf } from "../lib/words.js";
 import { Driver } from "./driver.js";
+import { missing } from "./needs.js";
 import { SerialFeed } from "./serial-feed.js";
 
 const FRAME_MS = 1000 / 60;
@@ -257,12 +258,19 @@ async function load({ module, wasmUrl }) {
       "this browser has no WebAssembly, or it is switched off; PageVM needs it",
     );
   }
+  const lacks = missing();
+  if (lacks.length > 0) {
+    throw new PageVMError(
+      "wasm-refused",
+      `this browser's WebAssembly lacks ${lacks.join(", ")}; PageVM needs Chrome or Edge 123, Firefox 120, Safari 17.5, or later`,
+    );
+  }
   try {
     await init({ module_or_path: module ?? (await fetchWasm(wasmUrl)) });
   } catch (error) {
     if (error instanceof PageVMError) throw error;
     const why = isPolicy(error)
-      ? "the page's content security policy forbids WebAssembly (its script-src needs 'wasm-unsafe-eval')"
+      ? "the content security policy of the page or of its worker.js forbids WebAssembly (script-src needs 'wasm-unsafe-eval')"
       : `this browser refused PageVM's WebAssembly code: ${sentenceOf(error)}`;
     throw new PageVMError("wasm-refused", why);
   }

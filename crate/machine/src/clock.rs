@@ -148,6 +148,10 @@ impl HostTime {
     /// Learns that `ran` instructions took `ns`. Short slices count together: a machine that is taken for slow has
     /// nothing but short slices, and must be able to find out that it is not.
     pub(crate) fn measured(&mut self, ran: u64, ns: u64) {
+        // Of a short slice that ended idle, most was not spent on instructions.
+        if self.halted && ran < MEASURABLE.0 {
+            return;
+        }
         let (ran, ns) = (self.unmeasured.0.saturating_add(ran), self.unmeasured.1.saturating_add(ns));
         self.unmeasured = (ran, ns);
         if ran < MEASURABLE.0 || ns < MEASURABLE.1 {
@@ -203,6 +207,22 @@ mod tests {
         host.asked = 10_000 * ms;
         let end = host.begin(&mut time, 200, 3_610_000 * ms, 4 * ms);
         assert_eq!(end, Time(LARGEST_JUMP + 10_004 * ms));
+    }
+
+    #[test]
+    fn a_host_that_was_very_slow_at_first_is_found_to_be_fast() {
+        let (mut time, mut host) = (VirtualTime::new(), HostTime::default());
+        let (ms, mut count, mut now) = (1_000_000, 0, 0);
+        // An engine that begins with an interpreter of its own; its clock counts whole milliseconds.
+        for slice in 0..4000 {
+            let end = host.begin(&mut time, count, now / ms * ms, 4 * ms);
+            let next = time.count_at(end);
+            let after = now + (next - count) * if slice < 20 { 2000 } else { 3 };
+            host.measured(next - count, (after / ms - now / ms) * ms);
+            (count, now) = (next, after + 20_000);
+        }
+        let rate = host.rate.unwrap_or(0);
+        assert!(rate < 10 * ONE, "{} ns an instruction", rate / ONE);
     }
 
     #[test]
