@@ -35,6 +35,8 @@ const FIRST_RATE: u64 = 10 * ONE;
 const FASTEST: u64 = 8;
 /// A measurement over fewer instructions, or less time, says nothing: the host's clock may be as coarse as 100 µs.
 const MEASURABLE: (u64, u64) = (10_000, 1_000_000);
+/// So many instructions that took less time than that are fast, whatever the clock says.
+const MANY: u64 = 30_000;
 
 /// Virtual time within a slice.
 #[derive(Debug)]
@@ -154,7 +156,7 @@ impl HostTime {
         }
         let (ran, ns) = (self.unmeasured.0.saturating_add(ran), self.unmeasured.1.saturating_add(ns));
         self.unmeasured = (ran, ns);
-        if ran < MEASURABLE.0 || ns < MEASURABLE.1 {
+        if ran < MEASURABLE.0 || ns < MEASURABLE.1 && ran < MANY {
             return;
         }
         self.unmeasured = (0, 0);
