@@ -55,7 +55,7 @@ fn sequences_of_the_real_processor_agree() {
         };
         let mut world = World::new().unwrap();
         let host = WasmHost::new().expect("wasm may be compiled here");
-        let options = Options { threshold: 0, batch: 1, cache_bytes: 1 << 20 };
+        let options = Options { threshold: 0, batch: 1, cache_bytes: 1 << 20, ..Options::default() };
         world.processor().set_translator(Box::new(Engine::new(host, options)));
         let mut tally = Tally::default();
         let lines = text.lines().map(str::to_owned);
