@@ -148,7 +148,7 @@ pub(super) const fn divide(hi: u64, lo: u64, divisor: u64) -> (u64, u64) {
 const fn divide_digit(high: u64, next: u64, divisor: u64, top: u64, bottom: u64) -> (u64, u64) {
     // The estimate from the divisor's upper half is never too small and at most two too large (Knuth).
     let mut digit = high / top;
-    let mut rest = high % top;
+    let mut rest = high - digit * top;
     while digit >> 32 != 0 || digit * bottom > (rest << 32 | next) {
         digit -= 1;
         rest += top;

@@ -78,9 +78,10 @@ impl Wide {
         let less = self.mant < other.mant;
         let dividend = if less { self.mant } else { self.mant >> 1 };
         let (high, rest) = divide_digit(dividend, other.mant);
-        let (low, _) = divide_digit(rest, other.mant);
+        // Half a digit more: 96 bits.
+        let low = (rest >> 64) as u64 / ((other.mant >> 96) as u64 + 1);
         // The dividend cut short by a bit may leave the quotient just short of its top bit.
-        let mant = (high as u128) << 64 | low as u128 | ONE;
+        let mant = (high as u128) << 64 | (low as u128) << 32 | ONE;
         Wide { negative: self.negative != other.negative, exp: self.exp - other.exp - less as i32, mant }
     }
 
