@@ -16,9 +16,11 @@
 mod divide;
 mod flags;
 mod memory;
+mod mmx;
 mod ops;
 mod values;
 mod vector;
+mod x87;
 
 use crate::ir::{self, Op};
 use crate::lift;
@@ -75,6 +77,7 @@ pub enum Import {
     Place,
     Step,
     Settle,
+    X87,
     Carry,
 }
 
@@ -97,7 +100,13 @@ mod local {
     pub(super) const A: u32 = 16;
     pub(super) const B: u32 = 17;
     pub(super) const R: u32 = 18;
-    pub(super) const TEMPS: u32 = 20;
+    /// The last x87 instruction: its opcode, marked, or 0 if the state has it all; its distance.
+    pub(super) const NOTE: u32 = 20;
+    pub(super) const NOTE_AT: u32 = 21;
+    /// Its operand: the segment's number, from 1; 0 if the state has it. The offset.
+    pub(super) const DATA_SEG: u32 = 22;
+    pub(super) const DATA_AT: u32 = 23;
+    pub(super) const TEMPS: u32 = 24;
     /// Numbers of 64-bit locals until it is known how many 32-bit ones there are.
     pub(super) const WIDE: u32 = 1 << 16;
     /// The same for vectors.
@@ -163,6 +172,10 @@ struct Emitter<'a> {
     /// Instructions of the block before this one, and this one's distance from the region's entry.
     before: u32,
     here: i32,
+    /// The next instruction's distance.
+    after: i32,
+    /// There are x87 instructions, which note where they were.
+    notes: bool,
 }
 
 /// Translates a region.
@@ -196,6 +209,8 @@ pub fn emit(region: &Region, layout: &Layout, number: u32) -> Emitted {
         go: Go::Next,
         before: 0,
         here: 0,
+        after: 0,
+        notes: lifted.iter().flatten().flatten().any(x87::is_one),
     };
     e.registers();
     e.prologue();
@@ -353,6 +368,7 @@ impl Emitter<'_> {
         while let Some(i) = block.insns.get(n) {
             self.before = n as u32;
             self.here = block.delta.wrapping_add(i.start.into());
+            self.after = block.delta.wrapping_add(i.end());
             if let Some(ir) = &lifted[n] {
                 self.instruction(ir);
                 n += 1;
@@ -400,6 +416,8 @@ impl Emitter<'_> {
                 let body = n + 1..n + 1 + *len as usize;
                 self.when(ir, c.0, body.clone());
                 n = body.end;
+            } else if let Some(end) = self.x87(ir, n) {
+                n = end;
             } else {
                 self.op(ir, n);
                 n += 1;
@@ -551,6 +569,8 @@ impl Emitter<'_> {
         self.steps.push(StepRun { delta, insns: insns.into() });
         self.store_registers();
         self.store_flags();
+        self.x87_store_notes();
+        self.x87_forget_notes();
         self.get(local::CTX);
         self.const_32(self.number);
         self.const_32(number);
@@ -588,6 +608,7 @@ impl Emitter<'_> {
     fn epilogue(&mut self) {
         self.store_registers();
         self.store_flags();
+        self.x87_store_notes();
         self.get(local::CTX);
         self.get(local::BUDGET);
         self.put(Instruction::I32Store(mem(self.layout.left, 2)));
