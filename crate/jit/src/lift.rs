@@ -35,16 +35,16 @@ pub fn instruction(i: &Insn) -> Block {
     lift.finish()
 }
 
-/// Writes a block's instructions down. Those whose operations the predicate does not want are to be done by the
-/// interpreter.
+/// Writes a block's instructions down. Those that the predicate does not want are to be done by the interpreter; it is
+/// given all operations so far, and where those of the instruction begin.
 #[must_use]
-pub fn block(insns: &[Insn], wanted: impl Fn(&[Op]) -> bool) -> Block {
+pub fn block(insns: &[Insn], wanted: impl Fn(&[Op], usize) -> bool) -> Block {
     let mut lift = Lift::default();
     for (index, i) in (0..).zip(insns) {
         let begin = lift.block.ops.len();
         lift.push(Op::insn { index });
         let Ok(()) = semantics::step(&mut lift, i);
-        if wanted(&lift.block.ops[begin + 1..]) {
+        if wanted(&lift.block.ops, begin + 1) {
             continue;
         }
         lift.block.ops.truncate(begin);

@@ -225,3 +225,198 @@ fn sequences_end_as_in_the_interpreter() {
     let executed = figures.iter().find(|(name, _)| *name == "executed").map_or(0.0, |(_, n)| *n);
     assert!(executed > 5_000.0, "only {executed} instructions in translated code");
 }
+
+// ---- x87 and MMX ----
+
+/// How many instructions translated code has executed.
+fn executed(h: &mut cpu::harness::Harness) -> f64 {
+    let figures = h.processor().translator_figures();
+    figures.iter().find(|(name, _)| *name == "executed").map_or(0.0, |(_, n)| *n)
+}
+
+/// Two processors over memory of a size; the second compiles everything at first sight.
+fn plain_and_translated(ram: u64) -> [cpu::harness::Harness; 2] {
+    let [plain, mut other] = [0; 2].map(|_| cpu::harness::Harness::new(ram).unwrap());
+    let host = WasmHost::new().expect("wasm may be compiled here");
+    let options = Options { threshold: 0, batch: 1, cache_bytes: 1 << 18 };
+    other.processor().set_translator(Box::new(Engine::new(host, options)));
+    [plain, other]
+}
+
+/// Vectors with exceptions unmasked at random, interpreted and translated: all state must be equal. (That the
+/// interpreter agrees with processors is tested natively.)
+fn vectors_end_as_in_the_interpreter(class: &str) {
+    use isa::float::{RAM, SPAN, Start, WINDOW};
+    let path = format!("{}/../../build/oracle-{class}.jsonl", env!("CARGO_MANIFEST_DIR"));
+    let Ok(text) = read_file(&path, "utf8") else {
+        console_log!("SKIPPED: no vectors at {path}");
+        return;
+    };
+    let [mut plain, mut other] = plain_and_translated(RAM);
+    let mut vectors = 0;
+    for line in text.lines() {
+        let v = Start::parse(line).expect("a vector");
+        vectors += 1;
+        for h in [&mut plain, &mut other] {
+            v.load(h);
+        }
+        // Found, compiled, known.
+        for round in 0..3 {
+            for h in [&mut plain, &mut other] {
+                v.put(h);
+                h.run(2);
+            }
+            let (a, b) = (plain.state(), other.state());
+            assert_eq!(a, b, "{:02x?}, round {round}: {line}", v.code);
+        }
+        let same = {
+            let [a, b] = [&mut plain, &mut other].map(|h| h.processor().mmu.ram().slice(WINDOW.into(), SPAN));
+            a.is_some() && a == b
+        };
+        assert!(same, "memory of {:02x?}: {line}", v.code);
+    }
+    let executed = executed(&mut other);
+    console_log!("{class}: {vectors} vectors, {executed} instructions in translated code");
+    assert!(executed > f64::from(vectors) / 2.0, "hardly anything was translated");
+}
+
+#[wasm_bindgen_test]
+fn x87_vectors_end_as_in_the_interpreter() {
+    vectors_end_as_in_the_interpreter("x87");
+}
+
+#[wasm_bindgen_test]
+fn mmx_vectors_end_as_in_the_interpreter() {
+    vectors_end_as_in_the_interpreter("mmx");
+}
+
+/// A number of ten bytes: ordinary, or one of the others.
+fn ten_bytes(n: &mut Numbers) -> [u8; 10] {
+    let random = n.next();
+    let mantissa = match n.below(8) {
+        0 => 1 << 63,
+        1 => u64::MAX,
+        2 => random & (u64::MAX >> 1),
+        3 => 0,
+        4 => 1 << 63 | random & !0 << 52,
+        _ => 1 << 63 | random,
+    };
+    let exponent = match n.below(10) {
+        0 => 0,
+        1 => 0x7FFF,
+        2 => random as u16 & 0x7FFF,
+        _ => 0x3FF0 + (n.byte() & 0x3F) as u16,
+    };
+    let mut bytes = [0; 10];
+    bytes[..8].copy_from_slice(&mantissa.to_le_bytes());
+    bytes[8..].copy_from_slice(&(exponent | u16::from(n.byte() & 0x80) << 8).to_le_bytes());
+    bytes
+}
+
+/// One x87 or MMX instruction, or what stands around them. Memory operands lie near EBX, ESI or EDI.
+fn float_instruction(n: &mut Numbers, code: &mut Vec<u8>) {
+    let memory = |n: &mut Numbers, code: &mut Vec<u8>, reg: u8| {
+        code.extend([0x40 | reg << 3 | [3, 6, 7][n.below(3)], n.byte()]);
+    };
+    match n.below(40) {
+        // FNINIT, FNCLEX, EMMS, WAIT
+        0 => code.extend([0xDB, [0xE3, 0xE2][n.below(2)]]),
+        1 => code.extend([[0x0F, 0x77], [0x9B, 0x90]][n.below(2)]),
+        // FNSTSW AX; SAHF
+        2 | 3 => code.extend([0xDF, 0xE0, 0x9E]),
+        // FNSTCW m; FLDCW m
+        4 => {
+            code.push(0xD9);
+            let reg = 5 + 2 * u8::from(n.below(8) != 0);
+            memory(n, code, reg);
+        }
+        // PADDW mm, mm; PMULHW mm, m; MOVD mm, r
+        5 => code.extend([0x0F, [0xFD, 0xE5, 0x6E, 0x7E, 0x61, 0x71][n.below(5)], 0xC0 | n.byte()]),
+        6 => {
+            code.extend([0x0F, [0x6F, 0x7F, 0xEF, 0x63, 0x69, 0xF9][n.below(6)]]);
+            let reg = n.byte() & 7;
+            memory(n, code, reg);
+        }
+        // LEA, ADD and a short jump on a condition: past the next instruction, mostly.
+        7 => {
+            code.push([0x8D, 0x03][n.below(2)]);
+            memory(n, code, 0);
+        }
+        8 => code.extend([0x70 | n.byte() & 15, 3]),
+        9..20 => {
+            code.push(0xD8 | n.byte() & 7);
+            let reg = n.byte() & 7;
+            memory(n, code, reg);
+        }
+        // Pushes, so that the stack is not empty all the time.
+        20..24 => match n.below(3) {
+            0 => code.extend([0xD9, [0xE8, 0xEE, 0xEB][n.below(3)]]),
+            1 => code.extend([0xD9, 0xC0 | n.byte() & 7]),
+            _ => {
+                code.push(0xDD);
+                memory(n, code, 0);
+            }
+        },
+        _ => code.extend([0xD8 | n.byte() & 7, 0xC0 | n.byte()]),
+    }
+}
+
+/// Flat code at `CODE` that goes through a sequence of instructions a few times.
+fn float_loop(h: &mut cpu::harness::Harness, n: &mut Numbers) {
+    const CODE: u64 = 0x8000;
+    flat(h, n);
+    let mut s = h.state();
+    // Mostly all exceptions are masked; rounding and precision are random.
+    s.x87.control =
+        0x40 | (n.next() as u16 & 0xF00) | if n.below(3) == 0 { n.next() as u16 & 0x3F } else { 0x3F };
+    s.x87.status = n.next() as u16 & 0x7F00;
+    s.x87.empty = [0, 0xFF, n.byte()][n.below(3)];
+    s.x87.registers = [0; 8].map(|_| ten_bytes(n));
+    s.cr4 = 0x200;
+    s.gpr[1] = 2 + n.next() % 4;
+    let mut code = Vec::new();
+    let length = 8 + n.below(70);
+    while code.len() < length {
+        float_instruction(n, &mut code);
+    }
+    // DEC ECX; JNZ to the first.
+    let back = -(code.len() as i32 + 7);
+    code.extend([0x49, 0x0F, 0x85]);
+    code.extend(back.to_le_bytes());
+    code.push(0xF4);
+    let mut data = Vec::new();
+    while data.len() < 0x1_0200 {
+        match n.below(3) {
+            0 => data.extend(ten_bytes(n)),
+            1 => data.extend((n.next() as i64 as f64 / 4096.0).to_le_bytes()),
+            _ => data.extend([n.next().to_le_bytes(), (n.next() % 1000).to_le_bytes()].concat()),
+        }
+    }
+    h.write_memory(0x1_FF00, &data);
+    h.write_memory(CODE, &[0; 160]);
+    h.write_memory(CODE, &code);
+    h.set_state(&s);
+}
+
+#[wasm_bindgen_test]
+fn x87_sequences_end_as_in_the_interpreter() {
+    const RAM: u64 = 1 << 18;
+    let [mut plain, mut other] = plain_and_translated(RAM);
+    for seed in 1..=300u64 {
+        for h in [&mut plain, &mut other] {
+            let mut n = Numbers(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+            float_loop(h, &mut n);
+            let p = h.processor();
+            let end = p.cpu.count + 300;
+            while p.cpu.count < end && p.run((p.cpu.count + 1 + n.next() % 90).min(end)) == cpu::Exit::Limit {
+            }
+        }
+        let (a, b) = (plain.state(), other.state());
+        assert_eq!(a, b, "seed {seed}: {:02x?}", plain.read_memory(0x8000, 100));
+        let ram = |h: &mut cpu::harness::Harness| h.read_memory(0, RAM as usize);
+        assert!(ram(&mut plain) == ram(&mut other), "seed {seed}: memory differs");
+    }
+    let executed = executed(&mut other);
+    console_log!("{executed} instructions in translated code");
+    assert!(executed > 1_500.0, "only {executed} instructions in translated code");
+}

@@ -2,6 +2,7 @@
 //!
 //! * [`oracle`]: JSON vectors of `oracle/oracle.c`, and the world its programs live in (user mode, one window
 //!   of 64 KB);
+//! * [`float`]: vectors with floating point, for comparing two ways of running them;
 //! * [`moo`]: MOO files, captured from an 80286; [`real_mode`]: the world they live in;
 //! * [`undefined`]: what the manual leaves undefined, so that it is not compared;
 //! * [`silicon`]: compiles the oracle;
@@ -10,6 +11,7 @@
 #![forbid(unsafe_code)]
 
 pub mod executor;
+pub mod float;
 pub mod moo;
 pub mod oracle;
 pub mod real_mode;

@@ -13,12 +13,14 @@ mod simd;
 mod tests;
 mod translated;
 mod x87;
+mod x87_calls;
 
 pub use fast::{Fast, fuse, specialise};
 pub use memory::Place;
 pub(crate) use memory::bus_width;
 pub use run::{Exit, Processor};
 pub use translated::{Layout, Link};
+pub use x87_calls::X87Call;
 
 use crate::fault::{Fault, Stop};
 use crate::float::F80;

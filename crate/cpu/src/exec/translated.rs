@@ -3,10 +3,11 @@
 use super::Exec;
 use crate::fault::Stop;
 use crate::flags::Flags;
+use crate::float::F80;
 use crate::insn::Width;
 use crate::micro::FlagOp;
 use crate::mmu::Target;
-use crate::state::{Cpu, Segment, mode};
+use crate::state::{Cpu, Fpu, Segment, mode};
 use std::mem::{offset_of, size_of};
 use std::rc::Rc;
 use x86::Seg;
@@ -35,6 +36,8 @@ pub struct Link {
     pub base: u64,
     /// How the run that the interpreter did for translated code ended.
     pub stepped: Option<Stop>,
+    /// What an x87 call takes or gives of ten bytes.
+    pub x: F80,
 }
 
 /// Where translated code finds things: offsets from the address of the [`Exec`], and addresses in the host's
@@ -53,6 +56,26 @@ pub struct Layout {
     pub loaded: u32,
     /// SSE register 0; 16 bytes each.
     pub xmm: u32,
+    /// x87 register R0; 16 bytes each.
+    pub st: u32,
+    /// The x87 control word.
+    pub x87_control: u32,
+    /// The x87 status word.
+    pub x87_status: u32,
+    /// Which x87 registers are empty.
+    pub x87_empty: u32,
+    /// Opcode of the last x87 instruction.
+    pub x87_opcode: u32,
+    /// Selector of its code.
+    pub x87_code_selector: u32,
+    /// Offset of its code.
+    pub x87_code_offset: u32,
+    /// Selector of its data.
+    pub x87_data_selector: u32,
+    /// Offset of its data.
+    pub x87_data_offset: u32,
+    /// [`Link::x`].
+    pub x: u32,
     /// [`Link::left`].
     pub left: u32,
     /// [`Link::kind`].
@@ -129,6 +152,7 @@ impl Exec<'_> {
         let link = offset_of!(Self, link);
         let cpu = offset_of!(Self, cpu);
         let flags = cpu + offset_of!(Cpu, flags);
+        let fpu = cpu + offset_of!(Cpu, fpu);
         let (read, write, slots) = self.mmu.fast_tables(mode_bits & mode::USER != 0);
         let at = |n: usize| n as u32;
         Layout {
@@ -138,6 +162,16 @@ impl Exec<'_> {
             flags_aux: at(flags + offset_of!(Flags, aux)),
             loaded: at(offset_of!(Self, loaded)),
             xmm: at(cpu + offset_of!(Cpu, xmm)),
+            st: at(fpu + offset_of!(Fpu, st)),
+            x87_control: at(fpu + offset_of!(Fpu, control)),
+            x87_status: at(fpu + offset_of!(Fpu, status)),
+            x87_empty: at(fpu + offset_of!(Fpu, empty)),
+            x87_opcode: at(fpu + offset_of!(Fpu, opcode)),
+            x87_code_selector: at(fpu + offset_of!(Fpu, code_selector)),
+            x87_code_offset: at(fpu + offset_of!(Fpu, code_offset)),
+            x87_data_selector: at(fpu + offset_of!(Fpu, data_selector)),
+            x87_data_offset: at(fpu + offset_of!(Fpu, data_offset)),
+            x: at(link + offset_of!(Link, x)),
             left: at(link + offset_of!(Link, left)),
             kind: at(link + offset_of!(Link, kind)),
             a: at(link + offset_of!(Link, a)),

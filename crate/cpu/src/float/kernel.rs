@@ -26,7 +26,10 @@ impl From<Number> for Unrounded {
 pub(super) fn add(a: Number, b: Number) -> Option<Unrounded> {
     let swap = (a.exp, a.mant) < (b.exp, b.mant);
     let (big, small) = if swap { (b, a) } else { (a, b) };
-    let (small_hi, small_lo) = shift_right_sticky(small.mant, 0, (big.exp - small.exp) as u32);
+    let (small_hi, small_lo) = match (big.exp - small.exp) as u32 {
+        shift @ 0..=63 => (small.mant >> shift, small.mant << (63 - shift) << 1),
+        shift => shift_right_sticky(small.mant, 0, shift),
+    };
     if a.sign == b.sign {
         let (hi, carry) = big.mant.overflowing_add(small_hi);
         let lo = small_lo;
@@ -59,11 +62,33 @@ pub(super) fn add(a: Number, b: Number) -> Option<Unrounded> {
     })
 }
 
+/// The product of two words: upper and lower half. WebAssembly's compilers call a function for it, so there it is
+/// put together from four products.
+#[inline(always)]
+pub(super) const fn mul_wide(a: u64, b: u64) -> (u64, u64) {
+    const LOW: u64 = 0xffff_ffff;
+    if !cfg!(target_arch = "wasm32") {
+        let product = a as u128 * b as u128;
+        return ((product >> 64) as u64, product as u64);
+    }
+    let (a1, a0, b1, b0) = (a >> 32, a & LOW, b >> 32, b & LOW);
+    let low = a0 * b0;
+    let middle = a1 * b0 + (low >> 32);
+    let other = a0 * b1 + (middle & LOW);
+    (a1 * b1 + (middle >> 32) + (other >> 32), other << 32 | low & LOW)
+}
+
+/// The same as one number.
+#[inline(always)]
+pub(super) const fn mul_words(a: u64, b: u64) -> u128 {
+    let (hi, lo) = mul_wide(a, b);
+    (hi as u128) << 64 | lo as u128
+}
+
 /// a × b.
 #[inline(always)]
 pub(super) fn mul(a: Number, b: Number) -> Unrounded {
-    let product = u128::from(a.mant) * u128::from(b.mant);
-    let (hi, lo) = ((product >> 64) as u64, product as u64);
+    let (hi, lo) = mul_wide(a.mant, b.mant);
     let carry = hi >> 63;
     let shift = 1 - carry as u32;
     Unrounded {
@@ -123,7 +148,7 @@ pub(super) const fn divide(hi: u64, lo: u64, divisor: u64) -> (u64, u64) {
 const fn divide_digit(high: u64, next: u64, divisor: u64, top: u64, bottom: u64) -> (u64, u64) {
     // The estimate from the divisor's upper half is never too small and at most two too large (Knuth).
     let mut digit = high / top;
-    let mut rest = high % top;
+    let mut rest = high - digit * top;
     while digit >> 32 != 0 || digit * bottom > (rest << 32 | next) {
         digit -= 1;
         rest += top;
@@ -139,8 +164,8 @@ const fn divide_digit(high: u64, next: u64, divisor: u64, top: u64, bottom: u64)
 pub(super) fn sqrt(a: Number) -> Unrounded {
     let odd = (a.exp - BIAS) & 1;
     // A radicand in [2¹²⁶, 2¹²⁸) has a 64-bit root.
-    let radicand = u128::from(a.mant) << (63 + odd);
-    let (root, rest) = integer_sqrt(radicand);
+    let (hi, lo) = if odd == 0 { (a.mant >> 1, a.mant << 63) } else { (a.mant, 0) };
+    let (root, rest) = integer_sqrt(u128::from(hi) << 64 | u128::from(lo));
     // (root + ½)² = root² + root + ¼: no remainder is a tie.
     let lo = if rest == 0 {
         0
@@ -160,12 +185,12 @@ fn integer_sqrt(radicand: u128) -> (u64, u128) {
     // Half of it, so that it is signed: those conversions are cheap.
     let half = ((radicand >> 65) as i64 as f64 * HALF_SCALE).sqrt() as i64;
     let estimate = (half as u64) << 1;
-    let square = u128::from(estimate) * u128::from(estimate);
+    let square = mul_words(estimate, estimate);
     // At most 2⁷⁸ in magnitude, so that the upper part fits.
     let error = (radicand.wrapping_sub(square) as i128 >> 16) as i64;
     let correction = (error as f64 * 16384.0 / half as f64) as i64;
     let mut root = estimate.saturating_add_signed(correction);
-    let mut rest = radicand.wrapping_sub(u128::from(root) * u128::from(root)) as i128;
+    let mut rest = radicand.wrapping_sub(mul_words(root, root)) as i128;
     while rest < 0 {
         root -= 1;
         rest += 2 * i128::from(root) + 1;

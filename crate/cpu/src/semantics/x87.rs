@@ -110,12 +110,12 @@ pub fn x87<M: Micro>(m: &mut M, i: &Insn, op: X87Op) -> Result<(), M::Stop> {
         X87Op::Remainder(nearest) => {
             note(m, i);
             let r = m.x87_remainder(nearest);
-            deliver(m, i, 0, r)
+            deliver(m, 0, count(i), r)
         }
         X87Op::Unary(op) => {
             note(m, i);
             let r = m.x87_unary(op);
-            deliver(m, i, 0, r)
+            deliver(m, 0, count(i), r)
         }
         X87Op::Pair(op) => {
             note(m, i);
@@ -125,7 +125,7 @@ pub fn x87<M: Micro>(m: &mut M, i: &Insn, op: X87Op) -> Result<(), M::Stop> {
         X87Op::Compare(quiet) => {
             note(m, i);
             m.x87_compare(quiet, i.r1);
-            pops(m, i)
+            pops(m, count(i))
         }
         X87Op::CompareReal => compare_mem(m, i, real(i)),
         X87Op::CompareInt => compare_mem(m, i, integer(i)),
@@ -151,8 +151,7 @@ pub fn x87<M: Micro>(m: &mut M, i: &Insn, op: X87Op) -> Result<(), M::Stop> {
         }
         X87Op::LoadConstant(c) => {
             note(m, i);
-            let v = m.x87_constant(c);
-            m.x87_push(v);
+            push_constant(m, c);
             Ok(())
         }
         X87Op::StoreReal => store(m, i, real(i)),
@@ -161,11 +160,12 @@ pub fn x87<M: Micro>(m: &mut M, i: &Insn, op: X87Op) -> Result<(), M::Stop> {
         X87Op::StoreDecimal => store_ten(m, i, true),
         X87Op::Store => {
             note(m, i);
-            m.x87_clear_c1();
-            let v = m.x87_read(0);
-            deliver(m, i, i.r0, v)
+            copy(m, i.r0, count(i))
         }
-        X87Op::Exchange => exchange(m, i),
+        X87Op::Exchange => {
+            note(m, i);
+            exchange(m, i.r0)
+        }
         X87Op::Move(cc) => move_if(m, i, cc),
         X87Op::Free => {
             note(m, i);
@@ -230,54 +230,75 @@ fn operand<M: Micro>(m: &mut M, i: &Insn) -> Result<M::I, M::Stop> {
     Ok(v)
 }
 
-/// Pops what the instruction pops.
-fn pop<M: Micro>(m: &mut M, i: &Insn) {
-    for _ in 0..i.imm {
+/// How many registers an instruction pops.
+const fn count(i: &Insn) -> u8 {
+    i.imm as u8
+}
+
+/// Pops `n` registers.
+#[inline(always)]
+pub(crate) fn pop<M: Micro>(m: &mut M, n: u8) {
+    for _ in 0..n {
         m.x87_pop();
     }
 }
 
-/// Pops, unless an unmasked exception forbids it.
-fn pops<M: Micro>(m: &mut M, i: &Insn) -> Result<(), M::Stop> {
-    if i.imm == 0 {
+/// Pops `n` registers, unless an unmasked exception forbids it.
+#[inline(always)]
+pub(crate) fn pops<M: Micro>(m: &mut M, n: u8) -> Result<(), M::Stop> {
+    if n == 0 {
         return Ok(());
     }
     let c = m.x87_delivers(X87Target::Register);
     m.when(c, |m| {
-        pop(m, i);
+        pop(m, n);
         Ok(())
     })
 }
 
-/// Writes a result to ST(to) and pops, unless an unmasked exception forbids it.
-fn deliver<M: Micro>(m: &mut M, i: &Insn, to: u8, r: M::X) -> Result<(), M::Stop> {
+/// Writes a result to ST(to) and pops `n` registers, unless an unmasked exception forbids it.
+#[inline(always)]
+pub(crate) fn deliver<M: Micro>(m: &mut M, to: u8, n: u8, r: M::X) -> Result<(), M::Stop> {
     let c = m.x87_delivers(X87Target::Register);
     m.when(c, |m| {
         m.x87_set(to, r);
-        pop(m, i);
+        pop(m, n);
         Ok(())
     })
+}
+
+/// Writes ST(0) to ST(to) and pops `n` registers.
+pub(crate) fn copy<M: Micro>(m: &mut M, to: u8, n: u8) -> Result<(), M::Stop> {
+    m.x87_clear_c1();
+    let v = m.x87_read(0);
+    deliver(m, to, n, v)
+}
+
+/// Pushes a constant.
+pub(crate) fn push_constant<M: Micro>(m: &mut M, c: X87Constant) {
+    let v = m.x87_constant(c);
+    m.x87_push(v);
 }
 
 /// FADD, FSUB, FMUL, FDIV and their kin, FSCALE, FPATAN, FYL2X, FYL2XP1, on registers.
 fn arith<M: Micro>(m: &mut M, i: &Insn, op: X87Bin) -> Result<(), M::Stop> {
     note(m, i);
     let r = m.x87_arith(op, i.r0, i.r1);
-    deliver(m, i, i.r0, r)
+    deliver(m, i.r0, count(i), r)
 }
 
 /// FADD m, FIADD m and their kin.
 fn arith_mem<M: Micro>(m: &mut M, i: &Insn, op: X87Bin, from: X87Format) -> Result<(), M::Stop> {
     let v = operand(m, i)?;
     let r = m.x87_arith_mem(op, from, v);
-    deliver(m, i, 0, r)
+    deliver(m, 0, count(i), r)
 }
 
 /// FCOM m, FICOM m.
 fn compare_mem<M: Micro>(m: &mut M, i: &Insn, from: X87Format) -> Result<(), M::Stop> {
     let v = operand(m, i)?;
     m.x87_compare_mem(from, v);
-    pops(m, i)
+    pops(m, count(i))
 }
 
 /// FCOMI, FUCOMI. `00*0**`.
@@ -289,7 +310,7 @@ fn compare_flags<M: Micro>(m: &mut M, i: &Insn, quiet: bool) -> Result<(), M::St
         m.put_flags(eflags::STATUS, r);
         Ok(())
     })?;
-    pops(m, i)
+    pops(m, count(i))
 }
 
 /// FLD m32, FLD m64, FILD.
@@ -330,7 +351,7 @@ fn store<M: Micro>(m: &mut M, i: &Insn, to: X87Format) -> Result<(), M::Stop> {
     let c = m.x87_delivers(X87Target::Memory);
     m.when(c, |m| {
         m.poke(f.w, place, v);
-        pop(m, i);
+        pop(m, count(i));
         Ok(())
     })
 }
@@ -354,21 +375,20 @@ fn store_ten<M: Micro>(m: &mut M, i: &Insn, decimal: bool) -> Result<(), M::Stop
         let next = upper(m, f, at);
         let high = m.x87_high(v);
         m.store(Width::W16, f.seg, next, high)?;
-        pop(m, i);
+        pop(m, count(i));
         Ok(())
     })
 }
 
 /// FXCH: empty registers give the indefinite.
-fn exchange<M: Micro>(m: &mut M, i: &Insn) -> Result<(), M::Stop> {
-    note(m, i);
+pub(crate) fn exchange<M: Micro>(m: &mut M, with: u8) -> Result<(), M::Stop> {
     m.x87_clear_c1();
     let a = m.x87_read(0);
-    let b = m.x87_read(i.r0);
+    let b = m.x87_read(with);
     let c = m.x87_delivers(X87Target::Register);
     m.when(c, |m| {
         m.x87_set(0, b);
-        m.x87_set(i.r0, a);
+        m.x87_set(with, a);
         Ok(())
     })
 }
@@ -378,7 +398,7 @@ fn move_if<M: Micro>(m: &mut M, i: &Insn, cc: Cond) -> Result<(), M::Stop> {
     note(m, i);
     let c = m.cond(cc);
     let r = m.x87_select(i.r1, c);
-    deliver(m, i, 0, r)
+    deliver(m, 0, count(i), r)
 }
 
 /// Control instructions: they are not noted.

@@ -19,9 +19,11 @@ mod control;
 mod divide;
 mod flags;
 mod memory;
+mod mmx;
 mod ops;
 mod values;
 mod vector;
+mod x87;
 
 use crate::found::{BLOCK_BITS, Where};
 use crate::ir::{self, Op};
@@ -89,6 +91,7 @@ pub enum Import {
     Place,
     Step,
     Settle,
+    X87,
     Carry,
     Go,
 }
@@ -112,7 +115,13 @@ mod local {
     /// Number of the exit, or `GOES_ON` and where to.
     pub(super) const EXIT: u32 = 17;
     pub(super) const TARGET: u32 = 18;
-    pub(super) const TEMPS: u32 = 19;
+    /// The last x87 instruction: its opcode, marked, or 0 if the state has it all; its distance.
+    pub(super) const NOTE: u32 = 19;
+    pub(super) const NOTE_AT: u32 = 20;
+    /// Its operand: the segment's number, from 1; 0 if the state has it. The offset.
+    pub(super) const DATA_SEG: u32 = 21;
+    pub(super) const DATA_AT: u32 = 22;
+    pub(super) const TEMPS: u32 = 23;
     /// Numbers of 64-bit locals until it is known how many 32-bit ones there are.
     pub(super) const WIDE: u32 = 1 << 16;
     /// The same for vectors.
@@ -190,6 +199,10 @@ struct Emitter<'a> {
     go: Go,
     before: u32,
     here: i32,
+    /// The next instruction's distance.
+    after: i32,
+    /// There are x87 instructions, which note where they were.
+    notes: bool,
 }
 
 /// What translation depends on, but for the code.
@@ -213,7 +226,7 @@ pub fn lift(
     mut watch: impl FnMut(usize, &opt::Pass, &ir::Block),
 ) -> Vec<ir::Block> {
     let one = |(n, b): (usize, &Block)| {
-        let block = lift::block(&b.insns, |ops| ops::translates(ops, region.mode));
+        let block = lift::block(&b.insns, |ops, from| ops::translates(ops, from, region.mode));
         opt::run(block, passes, |pass, block| watch(n, pass, block))
     };
     region.blocks.iter().enumerate().map(one).collect()
@@ -256,6 +269,8 @@ pub fn emit(region: &Region, target: &Target<'_>, number: u32) -> Emitted {
         go: Go::Next,
         before: 0,
         here: 0,
+        after: 0,
+        notes: lifted.iter().any(|ir| x87::is_one(&ir.ops)),
     };
     e.registers();
     e.prologue();
@@ -379,7 +394,9 @@ impl Emitter<'_> {
                 Op::insn { .. } | Op::step { .. } if self.goes_on(block, done) => break,
                 Op::insn { index } => {
                     self.before = index.into();
-                    self.here = block.delta.wrapping_add(block.insns[usize::from(index)].start.into());
+                    let i = &block.insns[usize::from(index)];
+                    self.here = block.delta.wrapping_add(i.start.into());
+                    self.after = block.delta.wrapping_add(i.end());
                     done = self.before + 1;
                 }
                 Op::step { first, n: count } => {
@@ -393,7 +410,13 @@ impl Emitter<'_> {
                     self.when(ir, c.0, body);
                     continue;
                 }
-                _ => self.op(ir, n),
+                _ => {
+                    if let Some(end) = self.x87(ir, n) {
+                        n = end;
+                        continue;
+                    }
+                    self.op(ir, n);
+                }
             }
             n += 1;
         }
@@ -657,6 +680,8 @@ impl Emitter<'_> {
         self.store_registers();
         self.store_flags();
         self.store_eip(local::EIP);
+        self.x87_store_notes();
+        self.x87_forget_notes();
         self.get(local::CTX);
         self.const_32(self.number);
         self.const_32(number);
@@ -705,6 +730,7 @@ impl Emitter<'_> {
     fn epilogue(&mut self) {
         self.store_registers();
         self.store_flags();
+        self.x87_store_notes();
         self.get(local::EXIT);
         self.const_32(GOES_ON);
         self.put(Instruction::I32Eq);

@@ -2,7 +2,7 @@
 //! the middle of the region.
 
 use super::values::{Bin, Id, Ty, Un};
-use super::{Emitter, Go, Val, local, vector};
+use super::{Emitter, Go, Val, local, mmx, vector, x87};
 use crate::ir::{self, Op};
 use cpu::insn::{HIGH_BYTE, Width};
 use cpu::micro::{BinOp, CmpOp, FlagOp, UnOp};
@@ -10,7 +10,11 @@ use cpu::state::mode;
 use x86::eflags::{CF, OF};
 
 /// Whether all of an instruction's operations become wasm.
-pub(super) fn translates(ops: &[Op], mode_bits: u32) -> bool {
+pub(super) fn translates(all: &[Op], from: usize, mode_bits: u32) -> bool {
+    let ops = &all[from..];
+    if x87::is_one(ops) {
+        return x87::translates(all, from, mode_bits);
+    }
     // A condition settles the flags, which has to happen always or never.
     let asks = |op: &Op| matches!(op, Op::cond { .. });
     let conditional = ops.iter().any(|op| matches!(op, Op::when { .. }));
@@ -60,7 +64,7 @@ pub(super) fn translates(ops: &[Op], mode_bits: u32) -> bool {
         | Op::branch_if { w, .. }
         | Op::quot { w, .. } => *w == Width::W32,
         Op::div_check { w, .. } => *w == Width::W32,
-        _ => false,
+        op => mmx::translates(op, mode_bits),
     })
 }
 
@@ -246,8 +250,7 @@ impl Emitter<'_> {
                 let (ea, v) = (self.take(ea.0), self.take_vector(v.0));
                 return self.store_vec(seg, aligned, ea, v);
             }
-            // `translates` rules the rest out.
-            _ => return,
+            _ => return self.mmx_op(ir, n),
         };
         self.vals[n] = Val::V(v);
     }

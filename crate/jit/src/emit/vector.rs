@@ -10,7 +10,7 @@ use x86::Seg;
 
 /// Whether a packed operation is translated.
 pub(super) const fn translates(op: VecOp) -> bool {
-    !matches!(op, VecOp::SadB | VecOp::MulHighW | VecOp::MulHighUW | VecOp::ShlBytes | VecOp::ShrBytes)
+    !matches!(op, VecOp::SadB | VecOp::ShlBytes | VecOp::ShrBytes)
 }
 
 impl Emitter<'_> {
@@ -203,6 +203,22 @@ impl Emitter<'_> {
             self.get(b);
             self.put(W::I64x2ExtMulLowI32x4U);
             return self.vector();
+        }
+        if matches!(op, VecOp::MulHighW | VecOp::MulHighUW) {
+            // The upper halves of the products of each half.
+            let halves = if op == VecOp::MulHighW {
+                [W::I32x4ExtMulLowI16x8S, W::I32x4ExtMulHighI16x8S]
+            } else {
+                [W::I32x4ExtMulLowI16x8U, W::I32x4ExtMulHighI16x8U]
+            };
+            let [low, high] = halves.map(|product| {
+                self.get(a);
+                self.get(b);
+                self.put(product);
+                self.vector()
+            });
+            let lanes = [2, 3, 6, 7, 10, 11, 14, 15, 18, 19, 22, 23, 26, 27, 30, 31];
+            return self.shuffle_bytes(low, high, lanes);
         }
         let (a, b) = if op == VecOp::AndNot { (b, a) } else { (a, b) };
         self.get(a);

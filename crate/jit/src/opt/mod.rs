@@ -96,7 +96,7 @@ pub(crate) mod testing {
                 break;
             }
         }
-        crate::lift::block(&insns, |_| true)
+        crate::lift::block(&insns, |_, _| true)
     }
 
     /// The IR of code after the passes named, as text without indentation.

@@ -3,23 +3,71 @@
 use super::super::arith::{denormal_check, invalid, nan_of_one, nan_of_two, with_flags};
 use super::super::convert::from_i64;
 use super::super::f80::{BIAS, F80, INTEGER, SIGN};
-use super::super::kernel;
+use super::super::kernel::{self, mul_words};
 use super::super::{Control, Flags, Outcome};
-use super::wide::{ONE, Wide, inverse_factorials, inverse_odds, series};
+use super::wide::{ONE, Series, Wide, inverse_factorials, inverse_odds, series};
 use super::{finish, finish_exact};
 
-/// ln 2 and 2 / ln 2, to 128 bits.
+/// ln 2 and 1 / ln 2, to 128 bits.
 const LN_2: Wide = Wide { negative: false, exp: -1, mant: 0xb172_17f7_d1cf_79ab_c9e3_b398_03f2_f6af };
-const TWO_LOG2_E: Wide = Wide { negative: false, exp: 1, mant: 0xb8aa_3b29_5c17_f0bb_be87_fed0_691d_3e88 };
+const LOG2_E: Wide = Wide { negative: false, exp: 0, mant: 0xb8aa_3b29_5c17_f0bb_be87_fed0_691d_3e88 };
 
-/// (ln 2)ᵏ / (k + 1)! is below 2⁻¹¹⁸ from k = 28 on.
-const EXPONENTIAL: [u128; 28] = inverse_factorials(1, 1);
+/// (ln 2 / 64)ᵏ / (k + 1)! is below 2⁻⁸⁰ from k = 9 on; from k = 3 on 62 bits are 86 of the sum.
+static EXPONENTIAL: Series<3, 6> = Series::new(&inverse_factorials::<9>(1, 1));
 
-/// 0.172²ᵏ / (2k + 1) is below 2⁻¹¹⁸ from k = 22 on.
-const LOGARITHM: [u128; 23] = inverse_odds();
+/// 2⁻⁶ᵏ / (k + 1) is below 2⁻⁸¹ from k = 13 on; from k = 3 on 62 bits are 82 of the sum.
+static LOGARITHM: Series<3, 10> = Series::new(&inverses::<13>());
 
-/// √2 in fixed point.
-const SQRT_2: u128 = 0xb504_f333_f9de_6484 << 64;
+/// 1, 1 / 2, 1 / 3, … in fixed point.
+const fn inverses<const N: usize>() -> [u128; N] {
+    let mut table = [0; N];
+    let mut i = 0;
+    while i < N {
+        table[i] = ONE / (i as u128 + 1);
+        i += 1;
+    }
+    table
+}
+
+/// 2 to the k / 32, minus 1, for k from 1 to 32, and the same for -k, negated.
+static POWERS: [u128; 32] = powers(false);
+static INVERSE_POWERS: [u128; 32] = powers(true);
+
+const fn powers(negative: bool) -> [u128; 32] {
+    let coefficients: [u128; 34] = inverse_factorials(1, 1);
+    let mut table = [0; 32];
+    let mut k = 0;
+    while k < 32 {
+        let t = Wide::from_scaled(negative, k as u128 + 1, 5).mul(LN_2);
+        let factor = series(&coefficients, t.to_fixed(), negative);
+        table[k] = t.mul(Wide::from_fixed(factor)).to_fixed();
+        k += 1;
+    }
+    table
+}
+
+/// For m in [1 + k / 64, 1 + (k + 1) / 64): c, in units of 1 / 128, so that |m c - 1| is at most 1 / 64, and log₂ 1 / c
+/// in fixed point. At both ends nothing is added, so that what is next to a power of two stays exact.
+static RECIPROCALS: [(u8, u128); 64] = reciprocals();
+
+const fn reciprocals() -> [(u8, u128); 64] {
+    let coefficients: [u128; 42] = inverse_odds();
+    let mut table = [(128, 0); 64];
+    let mut k = 1;
+    while k < 63 {
+        // The nearest to the reciprocal of the middle, (128 + 2k + 1) / 128.
+        let middle = 129 + 2 * k as u128;
+        let c = (2 * 128 * 128 + middle) / (2 * middle);
+        // log₂ 1 / c = 2 / ln 2 × artanh ((128 - c) / (128 + c)).
+        let z = Wide::from_scaled(false, ONE / (128 + c) * (128 - c), 127);
+        let factor = Wide::from_fixed(series(&coefficients, z.mul(z).to_fixed(), false));
+        let artanh = z.mul(factor).mul(LOG2_E);
+        table[k] = (c as u8, Wide { exp: artanh.exp + 1, ..artanh }.to_fixed());
+        k += 1;
+    }
+    table[63] = (64, ONE);
+    table
+}
 
 /// F2XM1: 2ᵃ - 1 for a from -1 to 1 (SDM vol. 2, F2XM1).
 pub fn exp2m1(a: F80, control: Control) -> Outcome<F80> {
@@ -46,10 +94,31 @@ pub fn exp2m1(a: F80, control: Control) -> Outcome<F80> {
         }
         return with_flags(finish_exact(result.into(), control), denormal);
     }
-    // e^t - 1 = t (1 + t / 2! + t² / 3! + …); the parenthesis is between 0.7 and 1.5 in all its parts.
-    let t = Wide::from(number).mul(LN_2);
-    let factor = series(&EXPONENTIAL, t.to_fixed(), a.is_negative());
-    with_flags(finish(t.mul(Wide::from_fixed(factor)), control), denormal)
+    with_flags(finish(power(number.into()), control), denormal)
+}
+
+/// 2ᵃ - 1 for a magnitude below 1, not zero.
+fn power(a: Wide) -> Wide {
+    // The nearest k / 32 is taken out.
+    let fixed = a.to_fixed();
+    let k = (fixed + (1 << 121) >> 122) as usize;
+    let Some(k) = k.checked_sub(1) else { return exponential(a) };
+    let base = if a.negative { INVERSE_POWERS[k] } else { POWERS[k] };
+    let base = Wide::from_fixed(base).signed(a.negative);
+    let near = (k as u128 + 1) << 122;
+    if fixed == near {
+        return base;
+    }
+    let rest = Wide::from_scaled(a.negative != (fixed < near), fixed.abs_diff(near), 127);
+    // (b + 1) (e + 1) - 1 = b + e + b e
+    let e = exponential(rest);
+    base.add(e.add(e.mul(base)))
+}
+
+/// The same for at most 1 / 64: e^t - 1 = t (1 + t / 2! + t² / 3! + …).
+fn exponential(a: Wide) -> Wide {
+    let t = a.mul(LN_2);
+    t.mul(Wide::from_fixed(EXPONENTIAL.at(t.to_fixed(), a.negative)))
 }
 
 /// A binary logarithm.
@@ -61,23 +130,32 @@ enum Logarithm {
 
 /// The logarithm of a positive number.
 fn logarithm(x: Wide) -> Logarithm {
-    // m from √½ to √2, and log₂ m = 2 / ln 2 × artanh ((m - 1) / (m + 1)).
-    let (power, m) = if x.mant > SQRT_2 { (x.exp + 1, x.mant >> 1) } else { (x.exp, x.mant) };
-    if m == ONE {
-        return Logarithm::Integer(power);
+    // log₂ m = log₂ 1 / c + log₂ (1 + (m c - 1))
+    let (c, base) = RECIPROCALS[(x.mant >> 121) as usize & 63];
+    // m c is below 2, so that what is shifted out of the upper part is zero.
+    let product =
+        (mul_words((x.mant >> 64) as u64, c.into()) << 57) + (mul_words(x.mant as u64, c.into()) >> 7);
+    let power = x.exp + i32::from(c == 64);
+    let base = if c == 64 { 0 } else { base };
+    let whole = (power != 0).then(|| Wide::from_scaled(power < 0, power.unsigned_abs().into(), 0));
+    let base = match (whole, base) {
+        (whole, 0) => whole,
+        (None, base) => Some(Wide::from_fixed(base)),
+        (Some(whole), base) => Some(whole.add(Wide::from_fixed(base))),
+    };
+    if product == ONE {
+        return base.filter(|_| c != 128 && c != 64).map_or(Logarithm::Integer(power), Logarithm::Other);
     }
-    let difference = Wide::from_scaled(m < ONE, m.abs_diff(ONE), 127);
-    let fraction = artanh(difference.div(Wide::from_fixed(m).add(Wide::from_fixed(ONE)))).mul(TWO_LOG2_E);
-    Logarithm::Other(if power == 0 {
-        fraction
-    } else {
-        Wide::from_scaled(power < 0, u128::from(power.unsigned_abs()), 0).add(fraction)
+    let rest = log2_near_one(Wide::from_scaled(product < ONE, product.abs_diff(ONE), 127));
+    Logarithm::Other(match base {
+        Some(base) => base.add(rest),
+        None => rest,
     })
 }
 
-/// The inverse hyperbolic tangent, for at most 0.172.
-fn artanh(z: Wide) -> Wide {
-    z.mul(Wide::from_fixed(series(&LOGARITHM, z.mul(z).to_fixed(), false)))
+/// log₂ (1 + u) for at most 1 / 64: u / ln 2 × (1 - u / 2 + u² / 3 - …).
+fn log2_near_one(u: Wide) -> Wide {
+    u.mul(Wide::from_fixed(LOGARITHM.at(u.to_fixed(), !u.negative))).mul(LOG2_E)
 }
 
 /// logarithm × y.
@@ -150,10 +228,8 @@ pub fn log2p1(x: F80, y: F80, control: Control) -> Outcome<F80> {
     } else {
         let number = x.number();
         let wide = Wide::from(number);
-        if wide.exp < -2 {
-            let two = Wide { negative: false, exp: 1, mant: ONE };
-            let logarithm = artanh(wide.div(two.add(wide))).mul(TWO_LOG2_E);
-            times(Logarithm::Other(logarithm), y, control)
+        if wide.exp < -6 {
+            times(Logarithm::Other(log2_near_one(wide)), y, control)
         } else if x.is_negative() && wide.exp >= 0 {
             // The logarithm of zero, or of a negative number: undefined.
             finish_exact(number.into(), control)

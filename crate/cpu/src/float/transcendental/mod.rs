@@ -1,8 +1,9 @@
 //! The x87 transcendental instructions (SDM vol. 1, 8.3.7 to 8.3.10).
 //!
 //! **The method.** The operand is reduced exactly to a small range; a series in 128-bit arithmetic ([`wide`])
-//! gives the function to some 120 bits; that is rounded once, as RC says, to 64 bits whatever PC says. So results
-//! are the exact ones rounded, but for cases no one will meet. The manual asks for one unit in the last place.
+//! gives the function to some 75 bits; that is rounded once, as RC says, to 64 bits whatever PC says. So results
+//! are the exact ones rounded, but for one in a thousand or two, which is the exact one's other neighbour. The manual
+//! asks for one unit in the last place.
 //!
 //! **π.** FSIN, FCOS, FSINCOS and FPTAN reduce their operand with π cut to 66 bits, as the processors do
 //! (SDM vol. 1, 8.3.8); the reduction itself is exact. The sine of FLDPI's value is therefore -2⁻⁶⁴ and not the
