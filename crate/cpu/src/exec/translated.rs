@@ -1,5 +1,7 @@
 //! What translated code shares with the processor: where it finds the state, and the calls it makes.
 
+mod sse;
+
 use super::Exec;
 use crate::fault::Stop;
 use crate::flags::Flags;
@@ -10,6 +12,8 @@ use crate::state::{Cpu, Segment, mode};
 use std::mem::{offset_of, size_of};
 use std::rc::Rc;
 use x86::Seg;
+
+pub use sse::{SseCall, SseDone};
 
 /// What a translated function leaves behind for the processor, and takes from it.
 #[derive(Clone, Copy, Debug, Default)]
@@ -29,6 +33,8 @@ pub struct Link {
     pub base: u64,
     /// How the run that the interpreter did for translated code ended.
     pub stepped: Option<Stop>,
+    /// Vector operands of a call; the first is also where results go.
+    pub vectors: [[u64; 2]; 2],
 }
 
 /// Where translated code finds things: offsets from the address of the [`Exec`], and addresses in the host's
@@ -49,6 +55,10 @@ pub struct Layout {
     pub loaded: u32,
     /// SSE register 0; 16 bytes each.
     pub xmm: u32,
+    /// MXCSR.
+    pub mxcsr: u32,
+    /// [`Link::vectors`].
+    pub vectors: u32,
     /// [`Link::left`].
     pub left: u32,
     /// [`Link::kind`].
@@ -129,6 +139,8 @@ impl Exec<'_> {
             flags_aux: at(flags + offset_of!(Flags, aux)),
             loaded: at(offset_of!(Self, loaded)),
             xmm: at(cpu + offset_of!(Cpu, xmm)),
+            mxcsr: at(cpu + offset_of!(Cpu, mxcsr)),
+            vectors: at(link + offset_of!(Link, vectors)),
             left: at(link + offset_of!(Link, left)),
             kind: at(link + offset_of!(Link, kind)),
             a: at(link + offset_of!(Link, a)),
