@@ -11,7 +11,7 @@ use wasm_encoder::{
 };
 
 /// Names of the imported functions, in the order of their indices.
-pub const IMPORTS: [&str; 5] = ["load", "store", "place", "step", "settle"];
+pub const IMPORTS: [&str; 6] = ["load", "store", "place", "step", "settle", "sse"];
 
 /// Module name of all imports.
 pub const FROM: &str = "vmm";
@@ -23,13 +23,14 @@ pub const MEMORY: &str = "memory";
 pub fn module<'a>(functions: impl IntoIterator<Item = &'a Function>) -> Vec<u8> {
     use ValType::{I32, I64};
     let mut types = TypeSection::new();
-    let signatures: [&[ValType]; 6] = [
+    let signatures: [&[ValType]; 7] = [
         &[I32, I32, I32],           // load: state, linear address, width; 0 if it must be left
         &[I32, I32, I32, I64],      // store: state, linear address, width, value; likewise
         &[I32, I32, I32, I32],      // step: state, region, run, budget; not 0 if the region is left
         &[I32, I32, I32, I32, I32], // settle: state, kind, operands; the carries
         &[I32, I32, I32, I32, I32], // carry: kind, operands, carries; CF
         &[I32, I32, I32, I32],      // a region: state, budget, block, pages; the number of the exit
+        &[I32, I32, I64, I64],      // sse: state, number of the operation, operands; how it ended
     ];
     for parameters in signatures {
         types.ty().function(parameters.iter().copied(), [I32]);
@@ -38,7 +39,7 @@ pub fn module<'a>(functions: impl IntoIterator<Item = &'a Function>) -> Vec<u8> 
     let memory =
         MemoryType { minimum: 0, maximum: None, memory64: false, shared: false, page_size_log2: None };
     imports.import(FROM, MEMORY, EntityType::Memory(memory));
-    for (name, ty) in IMPORTS.iter().zip([0, 1, 0, 2, 3]) {
+    for (name, ty) in IMPORTS.iter().zip([0, 1, 0, 2, 3, 6]) {
         imports.import(FROM, name, EntityType::Function(ty));
     }
     let (mut declared, mut exports, mut code) =

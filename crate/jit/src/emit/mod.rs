@@ -15,6 +15,7 @@
 
 mod divide;
 mod flags;
+mod float;
 mod memory;
 mod ops;
 mod values;
@@ -27,6 +28,7 @@ use cpu::exec::Layout;
 use cpu::insn::Insn;
 use cpu::translator::StepRun;
 use flags::Flags;
+use float::Floats;
 use values::{Bin, Id, Node, Ty, Values, bin_instruction, un_instruction};
 use wasm_encoder::{BlockType, Function, Instruction, MemArg, MemArgTarget, ValType};
 
@@ -75,6 +77,7 @@ pub enum Import {
     Place,
     Step,
     Settle,
+    Sse,
     Carry,
 }
 
@@ -138,6 +141,7 @@ struct Emitter<'a> {
     code: Vec<Instruction<'static>>,
     values: Values,
     flags: Flags,
+    floats: Floats,
     regs: [Option<Id>; 8],
     exits: Vec<Exit>,
     steps: Vec<StepRun>,
@@ -178,6 +182,7 @@ pub fn emit(region: &Region, layout: &Layout, number: u32) -> Emitted {
         code: Vec::new(),
         values: Values::default(),
         flags: Flags::Dynamic,
+        floats: Floats::default(),
         regs: [None; 8],
         exits: Vec::new(),
         steps: Vec::new(),
@@ -331,6 +336,7 @@ impl Emitter<'_> {
         self.at = at;
         self.values.clear();
         self.flags = Flags::Dynamic;
+        self.forget_floats();
         self.regs = [None; 8];
         self.temps = [0; 3];
         let region = self.region;
@@ -564,6 +570,7 @@ impl Emitter<'_> {
         self.load_state();
         self.regs = [None; 8];
         self.flags = Flags::Settled;
+        self.forget_floats();
     }
 
     /// Locals of the operation that set the flags, and where the processor has them.
