@@ -226,8 +226,7 @@ impl<H: Host> Engine<H> {
             mode_bits,
             self.options.region_insns,
             &mut Decoded { engine: self, x, blocks, lin, mode_bits },
-        )
-        else {
+        ) else {
             return false;
         };
         let number = self.free.pop().unwrap_or_else(|| {
@@ -236,7 +235,12 @@ impl<H: Host> Engine<H> {
             self.regions.len() as u32 - 1
         });
         let layout = x.layout(mode_bits);
-        let target = emit::Target { layout: &layout, linkage: self.linkage, found: self.found.place(), passes: self.options.passes };
+        let target = emit::Target {
+            layout: &layout,
+            linkage: self.linkage,
+            found: self.found.place(),
+            passes: self.options.passes,
+        };
         let emitted = emit::emit(&region, &target, number);
         let entry = |b: &Block| Entry {
             key: key(b.phys, mode_bits),

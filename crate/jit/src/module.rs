@@ -14,7 +14,7 @@ use wasm_encoder::{
 };
 
 /// Names of the imported functions, in the order of their indices.
-pub const IMPORTS: [&str; 6] = ["load", "store", "place", "step", "settle", "x87"];
+pub const IMPORTS: [&str; 7] = ["load", "store", "place", "step", "settle", "x87", "sse"];
 
 /// Module name of all imports.
 pub const FROM: &str = "vmm";
@@ -51,7 +51,7 @@ impl Links<'_> {
 pub fn module<'a>(links: Links<'_>, functions: impl IntoIterator<Item = &'a Function>) -> Vec<u8> {
     use ValType::{I32, I64};
     let mut types = TypeSection::new();
-    let signatures: [&[ValType]; 8] = [
+    let signatures: [&[ValType]; 9] = [
         &[I32, I32, I32],           // load: state, linear address, width; 0 if it must be left
         &[I32, I32, I32, I64],      // store: state, linear address, width, value; likewise
         &[I32, I32, I32, I32],      // step: state, region, run, budget; not 0 if the region is left
@@ -60,6 +60,7 @@ pub fn module<'a>(links: Links<'_>, functions: impl IntoIterator<Item = &'a Func
         &[I32, I32, I32, I32, I32], // a region: state, budget, block, pages, EIP; the number of the exit
         &[I32, I32, I32],           // go: state, budget, linear address; the number of the exit
         &[I32, I32, I64],           // x87: state, call, operand; 0 if its result must not be stored
+        &[I32, I32, I64, I64],      // sse: state, number of the operation, operands; how it ended
     ];
     for parameters in signatures {
         types.ty().function(parameters.iter().copied(), [I32]);
@@ -68,7 +69,7 @@ pub fn module<'a>(links: Links<'_>, functions: impl IntoIterator<Item = &'a Func
     let memory =
         MemoryType { minimum: 0, maximum: None, memory64: false, shared: false, page_size_log2: None };
     imports.import(FROM, MEMORY, EntityType::Memory(memory));
-    for (name, ty) in IMPORTS.iter().zip([0, 1, 0, 2, 3, 7]) {
+    for (name, ty) in IMPORTS.iter().zip([0, 1, 0, 2, 3, 7, 8]) {
         imports.import(FROM, name, EntityType::Function(ty));
     }
     if links.linkage == Linkage::TailCall {

@@ -43,7 +43,11 @@ fn translated(code: &[u8], mode_bits: u32) -> Option<Region> {
     let layout = Layout { ram: 0x10_0000, slots: 1023, ..Layout::default() };
     for linkage in [Linkage::TailCall, Linkage::Return] {
         for passes in [Enabled::default(), Enabled::NONE] {
-            let emitted = emit::emit(&region, &Target { layout: &layout, linkage, found: FoundTable::default().place(), passes }, 7);
+            let emitted = emit::emit(
+                &region,
+                &Target { layout: &layout, linkage, found: FoundTable::default().place(), passes },
+                7,
+            );
             let links = module::Links { linkage, layout: &layout, found: FoundTable::default().place() };
             let bytes = module::module(links, [&emitted.function]);
             if let Err(e) = wasmparser::validate(&bytes) {

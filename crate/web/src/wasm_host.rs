@@ -40,13 +40,14 @@ impl WasmHost {
     #[must_use]
     pub fn new() -> Option<Self> {
         let table: Table = wasm_bindgen::function_table().dyn_into().ok()?;
-        let functions: [usize; 6] = [
+        let functions: [usize; 7] = [
             load as *const () as usize,
             store as *const () as usize,
             place as *const () as usize,
             step as *const () as usize,
             settle as *const () as usize,
             x87 as *const () as usize,
+            sse as *const () as usize,
         ];
         let ours = Object::new();
         let set = |name: &str, value: &JsValue| Reflect::set(&ours, &name.into(), value).ok();
@@ -169,4 +170,9 @@ extern "C" fn settle(x: *mut Exec<'static>, kind: u32, a: u32, b: u32, r: u32) -
 extern "C" fn x87(x: *mut Exec<'static>, call: u32, bits: u64) -> u32 {
     // SAFETY: called by translated code only.
     unsafe { processor(x) }.translated_x87(call, bits).into()
+}
+
+extern "C" fn sse(x: *mut Exec<'static>, operation: u32, a: u64, b: u64) -> u32 {
+    // SAFETY: called by translated code only.
+    unsafe { processor(x) }.translated_sse(operation, a, b) as u32
 }

@@ -4,7 +4,7 @@
 
 #![cfg(target_arch = "wasm32")]
 
-use isa::oracle::{Vector, World, not_comparable, sequences};
+use isa::oracle::{Vector, World, not_comparable, not_comparable_sse, sequences};
 use isa::tally::Tally;
 use jit::engine::{Engine, Options};
 use wasm_bindgen::prelude::*;
@@ -238,7 +238,7 @@ fn executed(h: &mut cpu::harness::Harness) -> f64 {
 fn plain_and_translated(ram: u64) -> [cpu::harness::Harness; 2] {
     let [plain, mut other] = [0; 2].map(|_| cpu::harness::Harness::new(ram).unwrap());
     let host = WasmHost::new().expect("wasm may be compiled here");
-    let options = Options { threshold: 0, batch: 1, cache_bytes: 1 << 18 };
+    let options = Options { threshold: 0, batch: 1, cache_bytes: 1 << 18, ..Options::default() };
     other.processor().set_translator(Box::new(Engine::new(host, options)));
     [plain, other]
 }
@@ -419,4 +419,258 @@ fn x87_sequences_end_as_in_the_interpreter() {
     let executed = executed(&mut other);
     console_log!("{executed} instructions in translated code");
     assert!(executed > 1_500.0, "only {executed} instructions in translated code");
+}
+
+// ---- floating-point SSE ----
+
+#[wasm_bindgen_test]
+fn sse_vectors_agree() {
+    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../build/oracle-sse.jsonl");
+    let Ok(text) = read_file(path, "utf8") else {
+        console_log!("SKIPPED: no vectors at {path}");
+        return;
+    };
+    let mut world = World::new().unwrap();
+    let host = WasmHost::new().expect("wasm may be compiled here");
+    let options = Options { threshold: 0, batch: 1, cache_bytes: 1 << 20, ..Options::default() };
+    world.processor().set_translator(Box::new(Engine::new(host, options)));
+    let mut tally = Tally::default();
+    for line in text.lines() {
+        let v = Vector::parse(line).expect("a vector");
+        let i = world.decode(&v).expect("code");
+        match not_comparable_sse(&v, &i) {
+            Some(reason) => tally.skip(reason),
+            None => tally.note(&v.kind(), world.check_loop(&v, &i)),
+        }
+    }
+    let (passed, failed) = tally.totals();
+    let figures = world.processor().translator_figures();
+    let executed = figures.iter().find(|(name, _)| *name == "executed").map_or(0.0, |(_, n)| *n);
+    console_log!("{passed} passed, {failed} failed; {executed} instructions in translated code; {figures:?}");
+    assert!(failed == 0, "{}", tally.report());
+    assert!(executed > passed as f64 / 2.0, "hardly anything was translated");
+}
+
+/// A number's bits: ordinary ones, integers, zeros, and what needs care; of either precision.
+fn float(n: &mut Numbers, double: bool) -> u64 {
+    let (fraction, bias) = if double { (52, 1023u64) } else { (23, 127) };
+    let field_max = 2 * bias + 1;
+    let sign = (n.next() >> 40 & 1) << if double { 63 } else { 31 };
+    let random = n.next() & ((1 << fraction) - 1);
+    let number = |field: u64, fraction_bits: u64| sign | field << fraction | fraction_bits;
+    match n.below(24) {
+        0 => sign,
+        1 => number(0, random),
+        2 => number(0, 1),
+        3 => number(field_max, 0),
+        4 => number(field_max, random | 1),
+        5 => number(field_max, random | 1 << (fraction - 1)),
+        6 => number(1, if n.below(2) == 0 { 0 } else { random }),
+        7 => number(field_max - 1, random),
+        // Near the ends of the range, or such that products get there.
+        8 => number(1 + n.next() % 60, random),
+        9 => number(field_max - 1 - n.next() % 60, random),
+        10 => number(bias / 2 + n.next() % 8, random),
+        // Integers, halves, and the ends of the 32-bit integers.
+        11..=14 => {
+            let v = [n.next() as i32 >> n.below(32), i32::MIN, i32::MAX, 3][n.below(4)];
+            let v = f64::from(v) + [0.0, 0.5, -0.5, 1.0][n.below(4)];
+            if double { v.to_bits() } else { u64::from((v as f32).to_bits()) }
+        }
+        // Few bits, so that results are often exact.
+        15 | 16 => number(bias - 8 + n.next() % 16, random >> (fraction - 4) << (fraction - 4)),
+        _ => number(bias - 20 + n.next() % 40, random),
+    }
+}
+
+/// Eight bytes of numbers, mostly of one precision.
+fn floats(n: &mut Numbers) -> [u8; 8] {
+    if n.below(2) == 0 {
+        float(n, true).to_le_bytes()
+    } else {
+        (float(n, false) | float(n, false) << 32).to_le_bytes()
+    }
+}
+
+/// Mostly as programs have it.
+fn mxcsr(n: &mut Numbers) -> u32 {
+    let random = n.next() as u32;
+    match n.below(8) {
+        0 => 0x1F80 | random & 0xE07F,
+        1 => 0x1F80,
+        2 => 0x1FA0 | random & 0x8040,
+        3 if n.below(4) == 0 => random & 0xFFFF | 0x1000,
+        _ => 0x1FA0 | random & 0x1F,
+    }
+}
+
+/// Opcodes after 0F whose prefix (none, 66, F3, F2) chooses precision and whether all elements count.
+const ANY_PREFIX: [u8; 9] = [0x51, 0x58, 0x59, 0x5A, 0x5C, 0x5D, 0x5E, 0x5F, 0xC2];
+/// Prefixes (0: none) and opcodes of the others; no form reaches the MMX registers.
+const OTHERS: [(u8, u8); 40] = [
+    (0x00, 0x52),
+    (0xF3, 0x52),
+    (0x00, 0x53),
+    (0xF3, 0x53),
+    (0x00, 0x5B),
+    (0x66, 0x5B),
+    (0xF3, 0x5B),
+    (0xF2, 0x2A),
+    (0xF3, 0x2A),
+    (0xF2, 0x2C),
+    (0xF3, 0x2C),
+    (0xF2, 0x2D),
+    (0xF3, 0x2D),
+    (0x00, 0x2E),
+    (0x66, 0x2E),
+    (0x00, 0x2F),
+    (0x66, 0x2F),
+    (0x66, 0xE6),
+    (0xF2, 0xE6),
+    (0xF3, 0xE6),
+    (0xF2, 0x10),
+    (0xF3, 0x10),
+    (0xF2, 0x11),
+    (0xF3, 0x11),
+    (0x00, 0x28),
+    (0x66, 0x29),
+    (0x66, 0xD6),
+    (0xF3, 0x7E),
+    (0x66, 0x6E),
+    (0x00, 0x14),
+    (0x66, 0x15),
+    (0x66, 0xC6),
+    (0x00, 0x54),
+    (0x00, 0x57),
+    (0x66, 0xF6),
+    (0x66, 0xE4),
+    (0x66, 0xE5),
+    (0x66, 0x16),
+    (0x00, 0x50),
+    (0x66, 0xFA),
+];
+
+/// One instruction of floating-point SSE, or one that looks at what it did.
+fn sse_instruction(n: &mut Numbers, code: &mut Vec<u8>) {
+    let operands = |n: &mut Numbers, code: &mut Vec<u8>, memory: bool| {
+        // The few registers used make results operands.
+        let reg = (n.byte() & 3) << 3;
+        if memory {
+            code.extend([0x40 | reg | [3, 6, 7][n.below(3)], n.byte() & 0xF0]);
+        } else {
+            code.push(0xC0 | reg | n.byte() & 3);
+        }
+    };
+    let memory = n.below(3) == 0;
+    match n.below(16) {
+        0..8 => {
+            let prefix = [0, 0x66, 0xF3, 0xF2][n.below(4)];
+            code.extend((prefix != 0).then_some(prefix));
+            let op = ANY_PREFIX[n.below(ANY_PREFIX.len())];
+            code.extend([0x0F, op]);
+            operands(n, code, memory);
+            if op == 0xC2 {
+                code.push(n.byte() & 7);
+            }
+        }
+        8..13 => {
+            let (prefix, op) = OTHERS[n.below(OTHERS.len())];
+            code.extend((prefix != 0).then_some(prefix));
+            code.extend([0x0F, op]);
+            operands(n, code, op == 0x16 || memory && op != 0x50);
+            if op == 0xC6 {
+                code.push(n.byte());
+            }
+        }
+        // MASKMOVDQU to EDI; PSLLDQ, PSRLDQ; STMXCSR and, from the table at EBP, LDMXCSR.
+        13 => match n.below(6) {
+            0 => code.extend([0x66, 0x0F, 0xF7, 0xC1]),
+            1 | 2 => code.extend([0x66, 0x0F, 0x73, [0xD8, 0xF8][n.below(2)] | n.byte() & 3, n.byte() % 18]),
+            3 | 4 => code.extend([0x0F, 0xAE, 0x5B, n.byte() & 0xFC]),
+            _ => code.extend([0x0F, 0xAE, 0x55, n.byte() & 0x7C]),
+        },
+        // A condition, stored, or jumped on.
+        14 => code.extend([0x0F, 0x90 | n.byte() & 15, 0x43, n.byte()]),
+        _ => {
+            let mut over = Vec::new();
+            sse_instruction(n, &mut over);
+            code.extend([0x70 | n.byte() & 15, over.len() as u8]);
+            code.extend(over);
+        }
+    }
+}
+
+/// A processor in flat 32-bit code, an endless loop of floating point; any exception ends in shutdown.
+fn flat_floats(h: &mut cpu::harness::Harness, n: &mut Numbers) {
+    use cpu::harness::SegmentState;
+    const CODE: u64 = 0x8000;
+    const CONTROLS: u64 = 0x4000;
+    h.reset();
+    let mut s = h.state();
+    let segment = |rights| SegmentState { selector: 8, base: 0, limit: u32::MAX, rights };
+    s.segments = [segment(0xC093); 6];
+    s.segments[1] = segment(0xC09B);
+    s.cr0 |= 1;
+    s.cr4 = 1 << 9 | 1 << 10;
+    s.eflags = 2 | n.next() as u32 & 0x8D5;
+    s.eip = CODE;
+    for r in s.gpr.iter_mut().take(3) {
+        *r = n.next() & 0xFFFF_FFFF;
+    }
+    for r in [3, 4, 6, 7] {
+        s.gpr[r] = 0x2_0000 + (n.next() & 0xFFF0);
+    }
+    s.gpr[5] = CONTROLS;
+    s.mxcsr = mxcsr(n);
+    for r in s.xmm.iter_mut().take(8) {
+        let (low, high) = r.split_at_mut(8);
+        low.copy_from_slice(&floats(n));
+        high.copy_from_slice(&floats(n));
+    }
+    let mut code = Vec::new();
+    while code.len() < 110 {
+        sse_instruction(n, &mut code);
+    }
+    code.extend([0x90; 16]);
+    let back = -(code.len() as i32 + 5);
+    code.push(0xE9);
+    code.extend(back.to_le_bytes());
+    h.set_state(&s);
+    h.write_memory(CODE, &code);
+    for word in 0..32 {
+        h.write_memory(CONTROLS + 4 * word, &mxcsr(n).to_le_bytes());
+    }
+    for r in [3, 6, 7] {
+        for at in (0..0x100u64).step_by(8) {
+            h.write_memory(s.gpr[r] + at - 0x80, &floats(n));
+        }
+    }
+}
+
+#[wasm_bindgen_test]
+fn sequences_of_floating_point_end_as_in_the_interpreter() {
+    use cpu::harness::Harness;
+    let (mut plain, mut other) = (Harness::new(1 << 18).unwrap(), Harness::new(1 << 18).unwrap());
+    let host = WasmHost::new().expect("wasm may be compiled here");
+    let options = Options { threshold: 0, batch: 1, cache_bytes: 1 << 18, ..Options::default() };
+    other.processor().set_translator(Box::new(Engine::new(host, options)));
+    for seed in 1..=2000u64 {
+        for h in [&mut plain, &mut other] {
+            let mut n = Numbers(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15));
+            flat_floats(h, &mut n);
+            let p = h.processor();
+            // In pieces, so that budgets end anywhere.
+            let end = p.cpu.count + 300;
+            while p.cpu.count < end && p.run((p.cpu.count + 1 + n.next() % 90).min(end)) == cpu::Exit::Limit {
+            }
+        }
+        let (a, b) = (plain.state(), other.state());
+        assert_eq!(a, b, "seed {seed}");
+        let ram = |h: &mut Harness| h.processor().mmu.ram().slice(0, 1 << 18).map(<[u8]>::to_vec);
+        assert!(ram(&mut plain) == ram(&mut other), "seed {seed}: memory differs");
+    }
+    let figures = other.processor().translator_figures();
+    let executed = figures.iter().find(|(name, _)| *name == "executed").map_or(0.0, |(_, n)| *n);
+    console_log!("{executed} instructions in translated code; {figures:?}");
+    assert!(executed > 100_000.0, "only {executed} instructions in translated code");
 }

@@ -63,6 +63,8 @@ struct Regs {
     di: Option<String>,
     ip: Option<String>,
     fl: Option<String>,
+    mxcsr: Option<u32>,
+    xmm: Option<Vec<String>>,
 }
 
 /// One line of the oracle.
@@ -89,6 +91,15 @@ pub struct Registers {
     pub flags: u32,
 }
 
+/// The SSE registers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Sse {
+    /// The first eight, each as its low and high half.
+    pub xmm: [[u64; 2]; 8],
+    /// Control and status.
+    pub mxcsr: u32,
+}
+
 /// A test vector.
 #[derive(Clone, Debug)]
 pub struct Vector {
@@ -102,6 +113,8 @@ pub struct Vector {
     pub ram: Vec<(u32, Vec<u8>)>,
     /// After.
     pub after: Registers,
+    /// SSE registers before and after, where the class has them.
+    pub sse: Option<[Sse; 2]>,
     /// What changed in memory.
     pub changed: Vec<(u32, Vec<u8>)>,
     /// The signal's name for the exception.
@@ -134,6 +147,16 @@ fn registers(r: &Regs, default: &Registers) -> Option<Registers> {
     Some(out)
 }
 
+/// SSE registers, if they are named.
+fn sse(r: &Regs) -> Option<Sse> {
+    let mut xmm = [[0; 2]; 8];
+    for (slot, s) in xmm.iter_mut().zip(r.xmm.as_ref()?) {
+        let v = u128::from_le_bytes(bytes(s)?.try_into().ok()?);
+        *slot = [v as u64, (v >> 64) as u64];
+    }
+    Some(Sse { xmm, mxcsr: r.mxcsr? })
+}
+
 impl Vector {
     /// Reads one line of the oracle; `None` if it is not one.
     #[must_use]
@@ -146,6 +169,7 @@ impl Vector {
             before,
             ram: places(&l.ram)?,
             after: registers(&l.f, &before)?,
+            sse: sse(&l.i).map(|before| [before, sse(&l.f).unwrap_or(before)]),
             changed: places(&l.mem)?,
             exception: l.ex,
             cr2: l.cr2.as_deref().map_or(Some(0), hex)?,
@@ -329,6 +353,11 @@ impl World {
             self.load(*at, data);
         }
         self.prepare_processor(v.mode, &v.before);
+        if let Some([before, _]) = v.sse {
+            let p = self.harness.processor();
+            p.cpu.xmm[..8].copy_from_slice(&before.xmm);
+            p.cpu.mxcsr = before.mxcsr;
+        }
     }
 
     fn prepare_processor(&mut self, mode: u32, before: &Registers) {
@@ -496,10 +525,27 @@ impl World {
         let cl = v.before.gpr[usize::from(gpr::CX)] as u8;
         let undefined = if v.exception.is_some() { 0 } else { undefined::flags(i, cl) };
         let mut wrong = differences(v, i, got, undefined);
+        self.compare_sse(v, &mut wrong);
         if !any_memory(v, i) {
             self.compare_memory(v, i, &mut wrong);
         }
         if wrong.is_empty() { Ok(()) } else { Err(wrong) }
+    }
+
+    fn compare_sse(&mut self, v: &Vector, wrong: &mut String) {
+        let Some([before, after]) = v.sse else { return };
+        let cpu = &self.harness.processor().cpu;
+        for (n, (want, got)) in after.xmm.iter().zip(&cpu.xmm).enumerate() {
+            if want != got {
+                let _ = write!(wrong, " xmm{n} {want:x?}, got {got:x?};");
+            }
+        }
+        if cpu.mxcsr != after.mxcsr {
+            let _ = write!(wrong, " mxcsr {:x}, got {:x};", after.mxcsr, cpu.mxcsr);
+        }
+        if !wrong.is_empty() {
+            let _ = write!(wrong, " from {before:x?}");
+        }
     }
 
     fn compare_memory(&mut self, v: &Vector, i: &Insn, wrong: &mut String) {
@@ -613,7 +659,7 @@ fn same_exception(name: &str, number: u8) -> bool {
 /// An access past the last byte of a 4 GB segment may be a limit violation or wrap around (SDM vol. 3, 5.3).
 /// Nothing is mapped up there, so that wrapping ends in a page fault.
 fn at_the_top(v: &Vector, i: &Insn, number: u8, cr2: u32) -> bool {
-    let near = |at: u32| at > u32::MAX - 8;
+    let near = |at: u32| at > u32::MAX - if v.sse.is_some() { 16 } else { 8 };
     // CMPS may have faulted at its other operand.
     let compares = i.op == Op::Helper(Helper::String(StringOp::Cmps));
     let at = near(cr2) || compares && near(v.before.gpr[usize::from(gpr::DI)]);
@@ -645,6 +691,24 @@ fn describe(v: &Vector, i: &Insn, by: &str, wrong: &str) -> String {
         v.before.ip,
         v.before.flags
     )
+}
+
+/// Why a vector of class sse decoded to `i` cannot be compared here, if so.
+#[must_use]
+pub fn not_comparable_sse(v: &Vector, i: &Insn) -> Option<&'static str> {
+    use cpu::micro::SseArith::{Rcp, Rsqrt};
+    use cpu::semantics::sse::SseOp;
+    match i.op {
+        Op::Undefined if v.exception.as_deref() != Some("UD") => Some("SSE3 or later"),
+        Op::Sse(SseOp::Scalar(Rcp | Rsqrt) | SseOp::Packed(Rcp | Rsqrt)) => {
+            Some("estimates are the maker's choice")
+        }
+        Op::Sse(SseOp::MovToMmx | SseOp::MovFromMmx | SseOp::FromMmx(_) | SseOp::ToMmx(_)) | Op::Mmx(_) => {
+            Some("x87 state not looked at")
+        }
+        Op::Sse(_) | Op::Undefined => None,
+        _ => Some("other instructions"),
+    }
 }
 
 /// Why a vector decoded to `i` cannot be compared, if so.

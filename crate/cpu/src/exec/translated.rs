@@ -1,5 +1,7 @@
 //! What translated code shares with the processor: where it finds the state, and the calls it makes.
 
+mod sse;
+
 use super::Exec;
 use crate::fault::Stop;
 use crate::flags::Flags;
@@ -11,6 +13,8 @@ use crate::state::{Cpu, Fpu, Segment, mode};
 use std::mem::{offset_of, size_of};
 use std::rc::Rc;
 use x86::Seg;
+
+pub use sse::{SseCall, SseDone};
 
 /// What a translated function leaves behind for the processor, and takes from it.
 #[derive(Clone, Copy, Debug, Default)]
@@ -38,6 +42,8 @@ pub struct Link {
     pub stepped: Option<Stop>,
     /// What an x87 call takes or gives of ten bytes.
     pub x: F80,
+    /// Vector operands of a call; the first is also where results go.
+    pub vectors: [[u64; 2]; 2],
 }
 
 /// Where translated code finds things: offsets from the address of the [`Exec`], and addresses in the host's
@@ -76,6 +82,10 @@ pub struct Layout {
     pub x87_data_offset: u32,
     /// [`Link::x`].
     pub x: u32,
+    /// MXCSR.
+    pub mxcsr: u32,
+    /// [`Link::vectors`].
+    pub vectors: u32,
     /// [`Link::left`].
     pub left: u32,
     /// [`Link::kind`].
@@ -172,6 +182,8 @@ impl Exec<'_> {
             x87_data_selector: at(fpu + offset_of!(Fpu, data_selector)),
             x87_data_offset: at(fpu + offset_of!(Fpu, data_offset)),
             x: at(link + offset_of!(Link, x)),
+            mxcsr: at(cpu + offset_of!(Cpu, mxcsr)),
+            vectors: at(link + offset_of!(Link, vectors)),
             left: at(link + offset_of!(Link, left)),
             kind: at(link + offset_of!(Link, kind)),
             a: at(link + offset_of!(Link, a)),

@@ -3,6 +3,8 @@
 //! Elements of a vector are numbered from the low end. MMX instructions use the low half of a vector; where
 //! a 64-bit form differs from the low half of the 128-bit one, semantics arrange the halves.
 
+use crate::insn::Width;
+
 /// Packed integer operations on two vectors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
@@ -126,6 +128,14 @@ pub enum SseArith {
     Ordered,
 }
 
+impl SseArith {
+    /// Whether the result is a mask.
+    #[must_use]
+    pub const fn compares(self) -> bool {
+        self as u8 >= Self::Equal as u8
+    }
+}
+
 /// Conversions between element formats. Where the widths differ, the low two elements count; a narrower
 /// result has zeros above.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -147,4 +157,16 @@ pub enum SseConvert {
     F64ToI32,
     /// Double precision to 32-bit integer, truncated.
     F64TruncI32,
+}
+
+impl SseConvert {
+    /// The width of the floating-point numbers that result, if these are no integers.
+    #[must_use]
+    pub const fn result(self) -> Option<Width> {
+        match self {
+            Self::I32ToF32 | Self::F64ToF32 => Some(Width::W32),
+            Self::I32ToF64 | Self::F32ToF64 => Some(Width::W64),
+            _ => None,
+        }
+    }
 }

@@ -153,8 +153,9 @@ impl Emitter<'_> {
 
     fn dispatch(&mut self, parts: &[Part], top: bool) {
         let numbered = (0..).zip(parts);
-        let table: Vec<u32> =
-            numbered.flat_map(|(n, p)| std::iter::repeat_n(n + u32::from(!top), p.last() + 1 - p.first())).collect();
+        let table: Vec<u32> = numbered
+            .flat_map(|(n, p)| std::iter::repeat_n(n + u32::from(!top), p.last() + 1 - p.first()))
+            .collect();
         if !top {
             self.get(local::NEXT);
             self.put(Instruction::If(BlockType::Empty));

@@ -18,6 +18,7 @@
 mod control;
 mod divide;
 mod flags;
+mod float;
 mod memory;
 mod mmx;
 mod ops;
@@ -34,6 +35,7 @@ use cpu::exec::Layout;
 use cpu::insn::{Insn, Width};
 use cpu::translator::StepRun;
 use flags::Flags;
+use float::Floats;
 use values::{Bin, Id, Node, Ty, Values, bin_instruction, un_instruction};
 use wasm_encoder::{BlockType, Function, Instruction, MemArg, MemArgTarget, ValType};
 
@@ -92,6 +94,7 @@ pub enum Import {
     Step,
     Settle,
     X87,
+    Sse,
     Carry,
     Go,
 }
@@ -168,6 +171,7 @@ struct Emitter<'a> {
     code: Vec<Instruction<'static>>,
     values: Values,
     flags: Flags,
+    floats: Floats,
     regs: [Option<Id>; 8],
     exits: Vec<Exit>,
     steps: Vec<StepRun>,
@@ -249,6 +253,7 @@ pub fn emit(region: &Region, target: &Target<'_>, number: u32) -> Emitted {
         code: Vec::new(),
         values: Values::default(),
         flags: Flags::Dynamic,
+        floats: Floats::default(),
         regs: [None; 8],
         exits: Vec::new(),
         steps: Vec::new(),
@@ -375,6 +380,7 @@ impl Emitter<'_> {
         self.at = at;
         self.values.clear();
         self.flags = Flags::Dynamic;
+        self.forget_floats();
         self.regs = [None; 8];
         self.temps = [0; 3];
         let region = self.region;
@@ -696,6 +702,7 @@ impl Emitter<'_> {
         self.load_state();
         self.regs = [None; 8];
         self.flags = Flags::Settled;
+        self.forget_floats();
     }
 
     /// Locals of the operation that set the flags, and where the processor has them.

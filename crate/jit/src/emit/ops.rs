@@ -2,10 +2,10 @@
 //! the middle of the region.
 
 use super::values::{Bin, Id, Ty, Un};
-use super::{Emitter, Go, Val, local, mmx, vector, x87};
+use super::{Emitter, Go, Val, float, local, mmx, vector, x87};
 use crate::ir::{self, Op};
 use cpu::insn::{HIGH_BYTE, Width};
-use cpu::micro::{BinOp, CmpOp, FlagOp, UnOp};
+use cpu::micro::{BinOp, CmpOp, FlagOp, UnOp, VecOp};
 use cpu::state::mode;
 use x86::eflags::{CF, OF};
 
@@ -47,9 +47,17 @@ pub(super) fn translates(all: &[Op], from: usize, mode_bits: u32) -> bool {
         | Op::vec_shuffle { .. }
         | Op::vec_signs { .. }
         | Op::load_vec { .. }
-        | Op::store_vec { .. } => true,
+        | Op::store_vec { .. }
+        | Op::sse_scalar { .. }
+        | Op::sse_packed { .. }
+        | Op::sse_convert { .. }
+        | Op::sse_convert_packed { .. }
+        | Op::sse_compare_flags { .. }
+        | Op::mxcsr {}
+        | Op::set_mxcsr { .. } => true,
         Op::sse_enter {} => mode_bits & mode::NO_SSE == 0,
-        Op::vec_int { op, .. } => vector::translates(*op),
+        Op::vec_int { op, b, .. } => vector::translates(all, *op, b.0),
+        Op::store_masked { bytes, .. } => *bytes == 16,
         Op::un { op, w, .. } => *w != Width::W64 && !(matches!(op, UnOp::Bswap) && *w != Width::W32),
         Op::reg { w, r } | Op::set_reg { w, r, .. } => *w != Width::W64 && r & !HIGH_BYTE < 8,
         Op::bin { op, w, .. } => {
@@ -57,7 +65,9 @@ pub(super) fn translates(all: &[Op], from: usize, mode_bits: u32) -> bool {
                 || !matches!(op, BinOp::MulHiU | BinOp::MulHiS | BinOp::Sar | BinOp::Rol | BinOp::Ror)
         }
         Op::set_flags { w, .. } => *w != Width::W64,
-        Op::put_flags { mask, .. } => mask & !(CF | OF) == 0 && mask & CF != 0,
+        Op::put_flags { mask, v } => {
+            mask & !(CF | OF) == 0 && mask & CF != 0 || float::is_comparison(all, *mask, v.0)
+        }
         Op::eip { w, .. }
         | Op::jump { w, .. }
         | Op::branch { w, .. }
@@ -120,8 +130,9 @@ impl Emitter<'_> {
             }
             Op::set_flags { op, w, a, b, r } => return self.flags_after(ir, op, w, [a.0, b.0, r.0]),
             Op::put_flags { mask, v } => {
+                let comparison = float::is_comparison(&ir.ops, mask, v.0);
                 let v = self.take(v.0);
-                return self.put_flags(mask, v);
+                return if comparison { self.put_comparison(v) } else { self.put_flags(mask, v) };
             }
             Op::cond { cc } => self.cond(cc),
             Op::selector { seg } => {
@@ -190,6 +201,7 @@ impl Emitter<'_> {
                 self.go = Go::If(c, offset);
                 return;
             }
+            _ if self.float_op(ir, n) => return,
             _ => return self.vector_op(ir, n),
         };
         self.result(ir, n, id);
@@ -205,6 +217,7 @@ impl Emitter<'_> {
         let v = match ir.ops[n] {
             Op::xmm { r } => self.xmm(r),
             Op::set_xmm { r, v } => {
+                self.wrote_xmm(ir, r, v.0);
                 let v = self.take_vector(v.0);
                 return self.set_xmm(r, v);
             }
@@ -213,6 +226,7 @@ impl Emitter<'_> {
                 return self.result(ir, n, part);
             }
             Op::set_xmm_part { w, r, lane, v } => {
+                self.wrote_xmm_part(ir, w, r, lane, v.0);
                 let v = self.take(v.0);
                 return self.set_xmm_part(w, r, lane, v);
             }
@@ -230,8 +244,14 @@ impl Emitter<'_> {
                 self.vec_with(w, lane, v, x)
             }
             Op::vec_int { op, a, b } => {
+                let bytes = vector::byte_count(&ir.ops, b.0);
                 let (a, b) = (self.take_vector(a.0), self.take_vector(b.0));
-                self.vec_int(op, a, b)
+                match bytes {
+                    Some(bytes) if matches!(op, VecOp::ShlBytes | VecOp::ShrBytes) => {
+                        self.shift_bytes(op == VecOp::ShlBytes, a, bytes)
+                    }
+                    _ => self.vec_int(op, a, b),
+                }
             }
             Op::vec_shuffle { op, imm, a, b } => {
                 let (a, b) = (self.take_vector(a.0), self.take_vector(b.0));
@@ -249,6 +269,11 @@ impl Emitter<'_> {
             Op::store_vec { seg, aligned, ea, v } => {
                 let (ea, v) = (self.take(ea.0), self.take_vector(v.0));
                 return self.store_vec(seg, aligned, ea, v);
+            }
+            Op::store_masked { seg, ea, v, mask, .. } => {
+                let ea = self.take(ea.0);
+                let (v, mask) = (self.take_vector(v.0), self.take_vector(mask.0));
+                return self.store_masked(seg, ea, v, mask);
             }
             _ => return self.mmx_op(ir, n),
         };

@@ -3,18 +3,26 @@
 
 use super::values::{Id, Ty};
 use super::{Emitter, Import, local, mem};
+use crate::ir::{self, Op};
 use cpu::insn::Width;
 use cpu::micro::{Shuffle, VecOp};
 use wasm_encoder::{Instruction as W, ValType};
 use x86::Seg;
 
-/// Whether a packed operation is translated.
-pub(super) const fn translates(op: VecOp) -> bool {
-    !matches!(op, VecOp::SadB | VecOp::ShlBytes | VecOp::ShrBytes)
+/// Whether a packed operation is translated: shifts by bytes, only if it is known how many.
+pub(super) fn translates(ops: &[Op], op: VecOp, b: ir::Value) -> bool {
+    !matches!(op, VecOp::ShlBytes | VecOp::ShrBytes) || byte_count(ops, b).is_some()
+}
+
+/// The low half of a vector that is a constant.
+pub(super) fn byte_count(ops: &[Op], v: ir::Value) -> Option<u64> {
+    let Op::vec_join { low, .. } = ops[v.0 as usize] else { return None };
+    let Op::imm { value, .. } = ops[low.0.0 as usize] else { return None };
+    Some(value)
 }
 
 impl Emitter<'_> {
-    fn vector_temp(&mut self) -> u32 {
+    pub(super) fn vector_temp(&mut self) -> u32 {
         let temp = local::VECTOR + self.temps[2];
         self.temps[2] += 1;
         self.most_temps[2] = self.most_temps[2].max(self.temps[2]);
@@ -22,7 +30,7 @@ impl Emitter<'_> {
     }
 
     /// The vector on the stack gets a local.
-    fn vector(&mut self) -> u32 {
+    pub(super) fn vector(&mut self) -> u32 {
         let temp = self.vector_temp();
         self.set(temp);
         temp
@@ -59,7 +67,7 @@ impl Emitter<'_> {
     }
 
     /// The integer on the stack gets a local.
-    fn integer(&mut self, w: Width) -> Id {
+    pub(super) fn integer(&mut self, w: Width) -> Id {
         let ty = Ty::of(w);
         let temp = self.temp(ty);
         self.set(temp);
@@ -77,6 +85,22 @@ impl Emitter<'_> {
         let (lin, entry) = self.vector_place(seg, aligned, ea, true);
         self.hit(self.layout.write, lin, entry);
         self.get(v);
+        self.put(W::V128Store(mem(self.layout.ram, 0)));
+    }
+
+    /// Bytes whose mask says no are written as they were.
+    pub(super) fn store_masked(&mut self, seg: Seg, ea: Id, v: u32, mask: u32) {
+        let (lin, entry) = self.vector_place(seg, false, ea, true);
+        let place = self.temp(Ty::I32);
+        self.hit(self.layout.write, lin, entry);
+        self.put(W::LocalTee(place));
+        self.get(v);
+        self.get(place);
+        self.put(W::V128Load(mem(self.layout.ram, 0)));
+        self.get(mask);
+        self.const_32(7);
+        self.put(W::I8x16ShrS);
+        self.put(W::V128Bitselect);
         self.put(W::V128Store(mem(self.layout.ram, 0)));
     }
 
@@ -205,26 +229,64 @@ impl Emitter<'_> {
             return self.vector();
         }
         if matches!(op, VecOp::MulHighW | VecOp::MulHighUW) {
-            // The upper halves of the products of each half.
-            let halves = if op == VecOp::MulHighW {
-                [W::I32x4ExtMulLowI16x8S, W::I32x4ExtMulHighI16x8S]
-            } else {
-                [W::I32x4ExtMulLowI16x8U, W::I32x4ExtMulHighI16x8U]
+            // The products of each half, then their high words.
+            let products = match op {
+                VecOp::MulHighW => [W::I32x4ExtMulLowI16x8S, W::I32x4ExtMulHighI16x8S],
+                _ => [W::I32x4ExtMulLowI16x8U, W::I32x4ExtMulHighI16x8U],
             };
-            let [low, high] = halves.map(|product| {
+            for product in products {
                 self.get(a);
                 self.get(b);
                 self.put(product);
-                self.vector()
-            });
-            let lanes = [2, 3, 6, 7, 10, 11, 14, 15, 18, 19, 22, 23, 26, 27, 30, 31];
-            return self.shuffle_bytes(low, high, lanes);
+            }
+            self.put(W::I8x16Shuffle([2, 3, 6, 7, 10, 11, 14, 15, 18, 19, 22, 23, 26, 27, 30, 31]));
+            return self.vector();
+        }
+        if op == VecOp::SadB {
+            return self.sums_of_differences(a, b);
         }
         let (a, b) = if op == VecOp::AndNot { (b, a) } else { (a, b) };
         self.get(a);
         self.get(b);
         self.put(simple(op));
         self.vector()
+    }
+
+    /// Sums of the absolute differences of each eight bytes.
+    fn sums_of_differences(&mut self, a: u32, b: u32) -> u32 {
+        for (x, y) in [(a, b), (b, a)] {
+            self.get(x);
+            self.get(y);
+            self.put(W::I8x16SubSatU);
+        }
+        self.put(W::V128Or);
+        self.put(W::I16x8ExtAddPairwiseI8x16U);
+        self.put(W::I32x4ExtAddPairwiseI16x8U);
+        let halves = self.vector();
+        // The two sums of each half, added where nothing stands above.
+        self.get(halves);
+        self.const_32(32);
+        self.put(W::I64x2Shl);
+        self.get(halves);
+        self.put(W::I32x4Add);
+        self.const_32(32);
+        self.put(W::I64x2ShrU);
+        self.vector()
+    }
+
+    /// A shift of the whole vector, zeros coming in.
+    pub(super) fn shift_bytes(&mut self, left: bool, v: u32, bytes: u64) -> u32 {
+        let bytes = bytes.min(16) as u8;
+        self.put(W::V128Const(0));
+        let zero = self.vector();
+        let first = if left { 16 - bytes } else { 16 + bytes };
+        // Of 48 bytes, zeros on both sides: those from `first` on; the shuffle knows one side.
+        let mut lanes = [0; 16];
+        for (n, lane) in (0u8..).zip(&mut lanes) {
+            let at = first + n;
+            *lane = if (16..32).contains(&at) { at } else { 0 };
+        }
+        self.shuffle_bytes(zero, v, lanes)
     }
 
     /// Shifts of each element by the low 64 bits of `b`: beyond the width, all bits go.

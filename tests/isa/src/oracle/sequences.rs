@@ -258,6 +258,7 @@ impl Sequence {
                 changed: places(&line.mem)?,
                 exception,
                 cr2: l.cr2.as_deref().map_or(Some(0), hex)?,
+                sse: None,
             };
             state = v.after;
             if let Some(f) = &mut floats {
