@@ -11,7 +11,7 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 
 /// What compiles and calls wasm. The functions that translated code calls are its business too: it has them call
-/// `Exec`'s `translated_*` methods.
+/// those of [`imports`](crate::imports).
 pub trait Host: std::fmt::Debug {
     /// Compiles a module of so many regions and makes them callable; their handles. `None` if that fails.
     fn install(&mut self, module: &[u8], regions: usize) -> Option<Vec<u32>>;
@@ -21,6 +21,10 @@ pub trait Host: std::fmt::Debug {
     fn call(&mut self, at: Call, x: &mut Exec<'static>, budget: u32) -> u32;
     /// Milliseconds since some moment, for figures.
     fn now_ms(&self) -> f64;
+    /// Where in this process's memory that of translated code begins: at its very beginning, if they are the same.
+    fn memory_base(&self) -> usize {
+        0
+    }
 }
 
 /// A region to be called.
@@ -231,7 +235,7 @@ impl<H: Host> Engine<H> {
             x.step_runs.push(Rc::new([]));
             self.regions.len() as u32 - 1
         });
-        let layout = x.layout(mode_bits);
+        let layout = x.layout(mode_bits, self.host.memory_base());
         let emitted = emit::emit(&region, &layout, number);
         self.figures.instructions += region.blocks.iter().map(|b| b.insns.len() as u64).sum::<u64>();
         let entry = |b: &Block| Entry {

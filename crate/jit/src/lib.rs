@@ -8,6 +8,7 @@
 pub mod emit;
 pub mod engine;
 pub mod eval;
+pub mod imports;
 pub mod ir;
 pub mod lift;
 pub mod module;

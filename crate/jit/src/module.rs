@@ -1,17 +1,14 @@
 //! Several translated functions as one wasm module.
 //!
-//! A module imports the VMM's memory and the functions of [`Import`] and exports its regions as `f0`, `f1`,
+//! A module imports the VMM's memory and the functions of [`IMPORTS`] and exports its regions as `f0`, `f1`,
 //! ... It owns no table and no memory.
 
-use crate::emit::Import;
+use crate::imports::{IMPORTS, Import};
 use cpu::micro::FlagOp;
 use wasm_encoder::{
     BlockType, CodeSection, EntityType, ExportKind, ExportSection, Function, FunctionSection, ImportSection,
     Instruction, MemoryType, Module, TypeSection, ValType,
 };
-
-/// Names of the imported functions, in the order of their indices.
-pub const IMPORTS: [&str; 5] = ["load", "store", "place", "step", "settle"];
 
 /// Module name of all imports.
 pub const FROM: &str = "vmm";
@@ -21,32 +18,26 @@ pub const MEMORY: &str = "memory";
 /// Builds a module.
 #[must_use]
 pub fn module<'a>(functions: impl IntoIterator<Item = &'a Function>) -> Vec<u8> {
-    use ValType::{I32, I64};
-    let mut types = TypeSection::new();
-    let signatures: [&[ValType]; 6] = [
-        &[I32, I32, I32],           // load: state, linear address, width; 0 if it must be left
-        &[I32, I32, I32, I64],      // store: state, linear address, width, value; likewise
-        &[I32, I32, I32, I32],      // step: state, region, run, budget; not 0 if the region is left
-        &[I32, I32, I32, I32, I32], // settle: state, kind, operands; the carries
-        &[I32, I32, I32, I32, I32], // carry: kind, operands, carries; CF
-        &[I32, I32, I32, I32],      // a region: state, budget, block, pages; the number of the exit
-    ];
-    for parameters in signatures {
-        types.ty().function(parameters.iter().copied(), [I32]);
-    }
-    let mut imports = ImportSection::new();
+    use ValType::I32;
+    let (mut types, mut imports) = (TypeSection::new(), ImportSection::new());
     let memory =
         MemoryType { minimum: 0, maximum: None, memory64: false, shared: false, page_size_log2: None };
     imports.import(FROM, MEMORY, EntityType::Memory(memory));
-    for (name, ty) in IMPORTS.iter().zip([0, 1, 0, 2, 3]) {
-        imports.import(FROM, name, EntityType::Function(ty));
+    for f in IMPORTS {
+        let ty = types.len();
+        types.ty().function(f.parameters.iter().copied(), [f.result]);
+        imports.import(FROM, f.name, EntityType::Function(ty));
     }
+    let ty_carry = types.len();
+    types.ty().function([I32; 5], [I32]); // kind, operands, carries; CF
+    let ty_region = types.len();
+    types.ty().function([I32; 4], [I32]); // state, budget, block, pages; the number of the exit
     let (mut declared, mut exports, mut code) =
         (FunctionSection::new(), ExportSection::new(), CodeSection::new());
-    declared.function(4);
+    declared.function(ty_carry);
     code.function(&carry());
     for (n, function) in functions.into_iter().enumerate() {
-        declared.function(5);
+        declared.function(ty_region);
         exports.export(&format!("f{n}"), ExportKind::Func, Import::Carry as u32 + 1 + n as u32);
         code.function(function);
     }

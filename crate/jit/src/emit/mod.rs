@@ -20,6 +20,7 @@ mod ops;
 mod values;
 mod vector;
 
+use crate::imports::Import;
 use crate::ir::{self, Op};
 use crate::lift;
 use crate::region::Region;
@@ -63,19 +64,6 @@ pub struct Emitted {
     pub exits: Vec<Exit>,
     /// Interpreted runs by number.
     pub steps: Vec<StepRun>,
-}
-
-/// Functions that translated code calls, by index in its module.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u32)]
-#[expect(missing_docs, reason = "documented where they are declared, in `module`")]
-pub enum Import {
-    Load,
-    Store,
-    Place,
-    Step,
-    Settle,
-    Carry,
 }
 
 /// Locals of every function, by index. The guest's registers come first, then these.
