@@ -253,20 +253,20 @@ node_tests() {
   node --test --test-concurrency=1 --test-reporter=spec "${files[@]}"
 }
 
-# What this machine's processor does with 20,000 instructions, and with sequences, for the tests of translated code. For SSE,
+# What this machine's processor does with thousands of instructions, and with sequences, for the tests of translated code. For SSE,
 # MXCSR is mostly as programs have it (nearest, all masked, PE set), and often anything else.
 oracle_vectors() {
   local mxcsr='(R(2)?0x20:rnd()\&0x3F)|(R(3)?0x1F80:rnd()\&0x1F80)|(R(3)?0:R(4)<<13)|'
   sed "s/f0\.mxcsr=0x1F80|R(4)<<13|/f0.mxcsr=$mxcsr/" tests/isa/oracle/oracle.c >build/oracle-sse.c
   gcc -O2 -w -o build/oracle tests/isa/oracle/oracle.c
   gcc -O2 -w -I tests/isa/oracle -o build/oracle-sse build/oracle-sse.c
-  if ! build/oracle 32 int 20000 1 >build/oracle-int.jsonl || ! build/oracle-sse 32 sse 20000 1 >build/oracle-sse.jsonl ||
-    ! build/oracle 32 seqfp 1000 1 >build/oracle-seqfp.jsonl || ! build/oracle 32 seq 1000 1 >build/oracle-seq.jsonl; then
+  if ! build/oracle 32 int 6000 1 >build/oracle-int.jsonl || ! build/oracle-sse 32 sse 5000 1 >build/oracle-sse.jsonl ||
+    ! build/oracle 32 seqfp 250 1 >build/oracle-seqfp.jsonl || ! build/oracle 32 seq 250 1 >build/oracle-seq.jsonl; then
     say "SKIPPED: the oracle cannot trace processes here"
     rm -f build/oracle-{int,sse,seq,seqfp}.jsonl
   fi
-  float_vectors x87 20000 1
-  float_vectors mmx 5000 1
+  float_vectors x87 4000 1
+  float_vectors mmx 1000 1
 }
 
 # Vectors of a class with exceptions unmasked at random: where translated code begins from.

@@ -36,6 +36,7 @@ import { keysOf, unescape } from "./text.js";
  * @property {number} [code-cache]
  * @property {number} [jit-threshold]
  * @property {number} [jit-region]
+ * @property {"tail-call" | "return"} [jit-linkage]
  * @property {boolean} deterministic
  * @property {bigint} [seed]
  * @property {number} [rtc] seconds since 1970
@@ -252,6 +253,12 @@ const GROUPS = {
       value: "N",
       read: number(1, 0xffff),
       help: "most instructions translated as one function",
+    },
+    {
+      name: "jit-linkage",
+      value: "tail-call|return",
+      read: oneOf({ "tail-call": "tail-call", return: "return" }),
+      help: "how translations get to each other",
     },
     { name: "dump-region", value: "ADDR", help: "print a translation", later: true },
   ],

@@ -157,6 +157,7 @@ function machineOptions(options) {
     ...(options["code-cache"] === undefined ? {} : { codeCache: options["code-cache"] }),
     ...(options["jit-threshold"] === undefined ? {} : { jitThreshold: options["jit-threshold"] }),
     ...(options["jit-region"] === undefined ? {} : { jitRegion: options["jit-region"] }),
+    ...(options["jit-linkage"] === undefined ? {} : { jitLinkage: options["jit-linkage"] }),
     ...(options["max-instructions"] === undefined ? {} : { maxInstructions: options["max-instructions"] }),
     ...(options["hash-at"] === undefined ? {} : { hashAt: options["hash-at"] }),
   };

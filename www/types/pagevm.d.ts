@@ -31,6 +31,8 @@ export interface CreateOptions {
   jitThreshold?: number | undefined;
   /** How many guest instructions are translated as one function at the most. */
   jitRegion?: number | undefined;
+  /** How translations get to each other: by tail calls, or by returning to the machine; what works best unless given. */
+  jitLinkage?: "tail-call" | "return" | undefined;
   /** `"real"`: the host's time. `"counted"`: time is instructions executed; the same run every time. */
   clock?: "real" | "counted" | undefined;
   /** Processor model, then features to add or leave out: `"model,-feature"`. */

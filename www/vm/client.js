@@ -21,6 +21,7 @@ const PASSED_ON = [
   "codeCache",
   "jitThreshold",
   "jitRegion",
+  "jitLinkage",
   "cpu",
   "rtc",
   "seed",

@@ -13,7 +13,7 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 
 /// What compiles and calls wasm. The functions that translated code calls are its business too: it has them call
-/// `Exec`'s `translated_*` methods.
+/// those of [`imports`](crate::imports).
 pub trait Host: std::fmt::Debug {
     /// Compiles a module of so many regions and makes them callable; their handles. `None` if that fails.
     fn install(&mut self, module: &[u8], regions: usize) -> Option<Vec<u32>>;
@@ -25,6 +25,10 @@ pub trait Host: std::fmt::Debug {
     fn call(&mut self, at: Call, x: &mut Exec<'static>, budget: u32, eip: u32) -> u32;
     /// Milliseconds since some moment, for figures.
     fn now_ms(&self) -> f64;
+    /// Where in this process's memory that of translated code begins: at its very beginning, if they are the same.
+    fn memory_base(&self) -> usize {
+        0
+    }
 }
 
 /// Settings.
@@ -40,18 +44,25 @@ pub struct Options {
     pub region_insns: usize,
     /// Passes over the IR.
     pub passes: crate::opt::Enabled,
+    /// How regions get to each other; what the host does best unless given.
+    pub linkage: Option<Linkage>,
+}
+
+impl Options {
+    /// Measured: docs/jit.md.
+    pub const USUAL: Self = Self {
+        threshold: 5000,
+        cache_bytes: 32 << 20,
+        batch: 16,
+        region_insns: 320,
+        passes: crate::opt::Enabled::ALL,
+        linkage: None,
+    };
 }
 
 impl Default for Options {
     fn default() -> Self {
-        // Measured: docs/jit.md.
-        Self {
-            threshold: 5000,
-            cache_bytes: 32 << 20,
-            batch: 16,
-            region_insns: 160,
-            passes: crate::opt::Enabled::default(),
-        }
+        Self::USUAL
     }
 }
 
@@ -162,7 +173,9 @@ impl<H: Host> Engine<H> {
     /// A translator with nothing translated.
     pub fn new(mut host: H, options: Options) -> Self {
         Self {
-            linkage: if host.shares_table() { Linkage::TailCall } else { Linkage::Return },
+            linkage: options
+                .linkage
+                .unwrap_or_else(|| if host.shares_table() { Linkage::TailCall } else { Linkage::Return }),
             host,
             options,
             regions: Vec::new(),
@@ -234,11 +247,11 @@ impl<H: Host> Engine<H> {
             x.step_runs.push(Rc::new([]));
             self.regions.len() as u32 - 1
         });
-        let layout = x.layout(mode_bits);
+        let layout = x.layout(mode_bits, self.host.memory_base());
         let target = emit::Target {
             layout: &layout,
             linkage: self.linkage,
-            found: self.found.place(),
+            found: self.found.place(self.host.memory_base()),
             passes: self.options.passes,
         };
         let emitted = emit::emit(&region, &target, number);
@@ -276,8 +289,9 @@ impl<H: Host> Engine<H> {
         if pending.is_empty() {
             return;
         }
-        let layout = x.layout(x.cpu.mode);
-        let links = Links { linkage: self.linkage, layout: &layout, found: self.found.place() };
+        let base = self.host.memory_base();
+        let layout = x.layout(x.cpu.mode, base);
+        let links = Links { linkage: self.linkage, layout: &layout, found: self.found.place(base) };
         let bytes = module::module(links, pending.iter().map(|p| &p.emitted.function));
         let began = self.host.now_ms();
         let handles = self.host.install(&bytes, pending.len());

@@ -170,13 +170,13 @@ impl FoundTable {
         self.0.fill(Found::nothing(0, NO_TAG));
     }
 
-    /// Where translated code finds it.
+    /// Where translated code finds it, if its memory begins at `base` in this process's.
     #[must_use]
-    pub fn place(&self) -> Where {
+    pub fn place(&self, base: usize) -> Where {
         let call = offset_of!(Found, call);
         let at = |n: usize| n as u32;
         Where {
-            table: at(self.0.as_ptr() as usize),
+            table: at((self.0.as_ptr() as usize).wrapping_sub(base)),
             mask: at(SLOTS - 1),
             shift: size_of::<Found>().trailing_zeros(),
             tag: at(offset_of!(Found, tag)),

@@ -9,6 +9,7 @@
 pub mod emit;
 pub mod engine;
 pub mod found;
+pub mod imports;
 pub mod ir;
 pub mod lift;
 pub mod module;

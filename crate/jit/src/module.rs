@@ -1,11 +1,12 @@
 //! Several translated functions as one wasm module.
 //!
-//! A module imports the VMM's memory and the functions of [`Import`] and exports its regions as `f0`, `f1`,
+//! A module imports the VMM's memory and the functions of [`IMPORTS`] and exports its regions as `f0`, `f1`,
 //! ... It owns no table and no memory. Where regions call each other ([`Linkage::TailCall`]) it imports the table
 //! they are in.
 
-use crate::emit::{GOES_ON, Import, Linkage, mem};
+use crate::emit::{GOES_ON, Linkage, mem};
 use crate::found::{BLOCK_BITS, Where};
+use crate::imports::{IMPORTS, Import};
 use cpu::exec::Layout;
 use cpu::micro::FlagOp;
 use wasm_encoder::{
@@ -13,18 +14,12 @@ use wasm_encoder::{
     Instruction, MemoryType, Module, RefType, TableType, TypeSection, ValType,
 };
 
-/// Names of the imported functions, in the order of their indices.
-pub const IMPORTS: [&str; 7] = ["load", "store", "place", "step", "settle", "x87", "sse"];
-
 /// Module name of all imports.
 pub const FROM: &str = "vmm";
 /// Name of the imported memory.
 pub const MEMORY: &str = "memory";
 /// Name of the imported table.
 pub const TABLE: &str = "table";
-
-/// Index of a region's signature.
-const REGION: u32 = 5;
 
 /// How the regions of a module get to others.
 #[derive(Clone, Copy, Debug)]
@@ -49,28 +44,15 @@ impl Links<'_> {
 /// Builds a module.
 #[must_use]
 pub fn module<'a>(links: Links<'_>, functions: impl IntoIterator<Item = &'a Function>) -> Vec<u8> {
-    use ValType::{I32, I64};
-    let mut types = TypeSection::new();
-    let signatures: [&[ValType]; 9] = [
-        &[I32, I32, I32],           // load: state, linear address, width; 0 if it must be left
-        &[I32, I32, I32, I64],      // store: state, linear address, width, value; likewise
-        &[I32, I32, I32, I32],      // step: state, region, run, budget; not 0 if the region is left
-        &[I32, I32, I32, I32, I32], // settle: state, kind, operands; the carries
-        &[I32, I32, I32, I32, I32], // carry: kind, operands, carries; CF
-        &[I32, I32, I32, I32, I32], // a region: state, budget, block, pages, EIP; the number of the exit
-        &[I32, I32, I32],           // go: state, budget, linear address; the number of the exit
-        &[I32, I32, I64],           // x87: state, call, operand; 0 if its result must not be stored
-        &[I32, I32, I64, I64],      // sse: state, number of the operation, operands; how it ended
-    ];
-    for parameters in signatures {
-        types.ty().function(parameters.iter().copied(), [I32]);
-    }
-    let mut imports = ImportSection::new();
+    use ValType::I32;
+    let (mut types, mut imports) = (TypeSection::new(), ImportSection::new());
     let memory =
         MemoryType { minimum: 0, maximum: None, memory64: false, shared: false, page_size_log2: None };
     imports.import(FROM, MEMORY, EntityType::Memory(memory));
-    for (name, ty) in IMPORTS.iter().zip([0, 1, 0, 2, 3, 7, 8]) {
-        imports.import(FROM, name, EntityType::Function(ty));
+    for f in IMPORTS {
+        let ty = types.len();
+        types.ty().function(f.parameters.iter().copied(), [f.result]);
+        imports.import(FROM, f.name, EntityType::Function(ty));
     }
     if links.linkage == Linkage::TailCall {
         let table = TableType {
@@ -82,14 +64,20 @@ pub fn module<'a>(links: Links<'_>, functions: impl IntoIterator<Item = &'a Func
         };
         imports.import(FROM, TABLE, EntityType::Table(table));
     }
+    let ty_carry = types.len();
+    types.ty().function([I32; 5], [I32]); // kind, operands, carries; CF
+    let ty_go = types.len();
+    types.ty().function([I32; 3], [I32]); // state, budget, linear address; the number of the exit
+    let ty_region = types.len();
+    types.ty().function([I32; 5], [I32]); // state, budget, block, pages, EIP; the number of the exit
     let (mut declared, mut exports, mut code) =
         (FunctionSection::new(), ExportSection::new(), CodeSection::new());
-    declared.function(4);
+    declared.function(ty_carry);
     code.function(&carry());
-    declared.function(6);
-    code.function(&go(links));
+    declared.function(ty_go);
+    code.function(&go(links, ty_region));
     for (n, function) in functions.into_iter().enumerate() {
-        declared.function(REGION);
+        declared.function(ty_region);
         exports.export(&format!("f{n}"), ExportKind::Func, Import::Go as u32 + 1 + n as u32);
         code.function(function);
     }
@@ -99,7 +87,7 @@ pub fn module<'a>(links: Links<'_>, functions: impl IntoIterator<Item = &'a Func
 }
 
 /// Goes on at a linear address: to the region that holds the code there, or back to Rust.
-fn go(links: Links<'_>) -> Function {
+fn go(links: Links<'_>, ty_region: u32) -> Function {
     use Instruction as W;
     const CTX: u32 = 0;
     const BUDGET: u32 = 1;
@@ -128,7 +116,7 @@ fn go(links: Links<'_>) -> Function {
         put(&[W::I32And, W::LocalGet(AT), field(found.pages)]);
         put(&[W::LocalGet(LIN), W::LocalGet(AT), field(found.delta), W::I32Sub]);
         put(&[W::LocalGet(CALL), W::I32Const(BLOCK_BITS as i32), W::I32ShrU]);
-        put(&[W::ReturnCallIndirect { type_index: REGION, table_index: 0 }, W::End, W::End]);
+        put(&[W::ReturnCallIndirect { type_index: ty_region, table_index: 0 }, W::End, W::End]);
     }
     put(&[W::LocalGet(CTX), W::LocalGet(LIN), W::I64ExtendI32U, W::I64Store(mem(layout.eip, 3))]);
     put(&[W::LocalGet(CTX), W::LocalGet(BUDGET), W::I32Store(mem(layout.left, 2))]);

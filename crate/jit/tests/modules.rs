@@ -42,13 +42,13 @@ fn translated(code: &[u8], mode_bits: u32) -> Option<Region> {
     let region = region::form(mode_bits, 160, &mut Code(code, mode_bits))?;
     let layout = Layout { ram: 0x10_0000, slots: 1023, ..Layout::default() };
     for linkage in [Linkage::TailCall, Linkage::Return] {
-        for passes in [Enabled::default(), Enabled::NONE] {
+        for passes in [Enabled::ALL, Enabled::NONE] {
             let emitted = emit::emit(
                 &region,
-                &Target { layout: &layout, linkage, found: FoundTable::default().place(), passes },
+                &Target { layout: &layout, linkage, found: FoundTable::default().place(0), passes },
                 7,
             );
-            let links = module::Links { linkage, layout: &layout, found: FoundTable::default().place() };
+            let links = module::Links { linkage, layout: &layout, found: FoundTable::default().place(0) };
             let bytes = module::module(links, [&emitted.function]);
             if let Err(e) = wasmparser::validate(&bytes) {
                 panic!("not valid: {e}\n{code:x?}\n{:?}", region.blocks);

@@ -2,18 +2,20 @@
 
 use crate::bad_option;
 use crate::error::Thrown;
+use jit::emit::Linkage;
 use js_sys::{Array, BigInt, Date, Object, Reflect, Uint8Array};
 use machine::{ClockMode, Config};
 use wasm_bindgen::{JsCast, JsValue};
 
 /// The options there are.
-const NAMES: [&str; 14] = [
+const NAMES: [&str; 15] = [
     "memory",
     "clock",
     "jit",
     "jitThreshold",
     "jitRegion",
     "jitWithout",
+    "jitLinkage",
     "codeCache",
     "cpu",
     "rtc",
@@ -69,6 +71,12 @@ impl<'a> Options<'a> {
         let cache = self.with("codeCache", WHOLE, whole)?;
         let threshold = self.with("jitThreshold", WHOLE, |v| u32::try_from(whole(v)?).ok())?;
         let region = self.with("jitRegion", WHOLE, |v| usize::try_from(whole(v)?).ok())?;
+        let linkage =
+            self.with("jitLinkage", "\"tail-call\" or \"return\"", |v| match v.as_string()?.as_str() {
+                "tail-call" => Some(Linkage::TailCall),
+                "return" => Some(Linkage::Return),
+                _ => None,
+            })?;
         let passes = self.with("jitWithout", "names of passes with commas between them", |v| {
             v.as_string()?.split(',').try_fold(default.passes, |on, name| on.without(name.trim()))
         })?;
@@ -79,6 +87,7 @@ impl<'a> Options<'a> {
             cache_bytes,
             region_insns: region.unwrap_or(default.region_insns),
             passes: passes.unwrap_or(default.passes),
+            linkage,
         }))
     }
 

@@ -10,10 +10,10 @@
 //! pointer they were given to the functions below while nobody else uses it.
 
 use cpu::exec::Exec;
-use cpu::insn::Width;
 use jit::emit::Linkage;
 use jit::engine::{Call, Host};
-use jit::module::{FROM, IMPORTS, Links, MEMORY, TABLE};
+use jit::imports;
+use jit::module::{FROM, Links, MEMORY, TABLE};
 use js_sys::WebAssembly::{Instance, Module, Table};
 use js_sys::{Function, Object, Reflect, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
@@ -40,19 +40,10 @@ impl WasmHost {
     #[must_use]
     pub fn new() -> Option<Self> {
         let table: Table = wasm_bindgen::function_table().dyn_into().ok()?;
-        let functions: [usize; 7] = [
-            load as *const () as usize,
-            store as *const () as usize,
-            place as *const () as usize,
-            step as *const () as usize,
-            settle as *const () as usize,
-            x87 as *const () as usize,
-            sse as *const () as usize,
-        ];
         let ours = Object::new();
         let set = |name: &str, value: &JsValue| Reflect::set(&ours, &name.into(), value).ok();
         set(MEMORY, &wasm_bindgen::memory())?;
-        for (name, at) in IMPORTS.iter().zip(functions) {
+        for (name, at) in functions() {
             set(name, &table.get(at as u32).ok()?.into())?;
         }
         set(TABLE, &table)?;
@@ -121,15 +112,6 @@ impl Host for WasmHost {
     }
 }
 
-const fn width(w: u32) -> Width {
-    match w {
-        0 => Width::W8,
-        1 => Width::W16,
-        2 => Width::W32,
-        _ => Width::W64,
-    }
-}
-
 /// The processor that translated code was called with.
 ///
 /// # Safety
@@ -139,40 +121,18 @@ unsafe fn processor<'a>(x: *mut Exec<'static>) -> &'a mut Exec<'static> {
     unsafe { &mut *x }
 }
 
-extern "C" fn load(x: *mut Exec<'static>, lin: u32, w: u32) -> u32 {
-    // SAFETY: called by translated code only.
-    unsafe { processor(x) }.translated_load(lin, width(w)).into()
-}
+/// A function of each import, and their names with their places in the table.
+macro_rules! entries {
+    ($($(#[$doc:meta])* $name:ident = $variant:ident($x:ident $(, $p:ident: $t:ident)*) -> $r:ident $body:block)*) => {
+        $(extern "C" fn $name($x: *mut Exec<'static> $(, $p: $t)*) -> $r {
+            // SAFETY: called by translated code only.
+            let x = unsafe { processor($x) };
+            imports::$name(x $(, $p)*)
+        })*
 
-extern "C" fn store(x: *mut Exec<'static>, lin: u32, w: u32, v: u64) -> u32 {
-    // SAFETY: called by translated code only.
-    unsafe { processor(x) }.translated_store(lin, width(w), v).into()
+        fn functions() -> [(&'static str, usize); imports::IMPORTS.len()] {
+            [$((stringify!($name), $name as *const () as usize)),*]
+        }
+    };
 }
-
-extern "C" fn place(x: *mut Exec<'static>, lin: u32, w: u32) -> u32 {
-    // SAFETY: called by translated code only.
-    unsafe { processor(x) }.translated_place(lin, width(w)).into()
-}
-
-extern "C" fn step(x: *mut Exec<'static>, region: u32, run: u32, left: u32) -> u32 {
-    // SAFETY: called by translated code only.
-    unsafe { processor(x) }.translated_step(region, run, left).into()
-}
-
-extern "C" fn settle(x: *mut Exec<'static>, kind: u32, a: u32, b: u32, r: u32) -> u32 {
-    // SAFETY: called by translated code only.
-    let x = unsafe { processor(x) };
-    (x.link.kind, x.link.a, x.link.b, x.link.r) = (kind, a, b, r);
-    x.settle_link();
-    x.cpu.flags.aux
-}
-
-extern "C" fn x87(x: *mut Exec<'static>, call: u32, bits: u64) -> u32 {
-    // SAFETY: called by translated code only.
-    unsafe { processor(x) }.translated_x87(call, bits).into()
-}
-
-extern "C" fn sse(x: *mut Exec<'static>, operation: u32, a: u64, b: u64) -> u32 {
-    // SAFETY: called by translated code only.
-    unsafe { processor(x) }.translated_sse(operation, a, b) as u32
-}
+jit::for_each_import!(entries);

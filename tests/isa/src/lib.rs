@@ -6,7 +6,8 @@
 //! * [`moo`]: MOO files, captured from an 80286; [`real_mode`]: the world they live in;
 //! * [`undefined`]: what the manual leaves undefined, so that it is not compared;
 //! * [`silicon`]: compiles the oracle;
-//! * [`executor`]: the ways an instruction is run. Every test body runs through all of them.
+//! * [`executor`]: the ways an instruction is run. Every test body runs through all of them;
+//! * [`translated`]: translated code, for wherever it can run.
 
 #![forbid(unsafe_code)]
 
@@ -17,4 +18,5 @@ pub mod oracle;
 pub mod real_mode;
 pub mod silicon;
 pub mod tally;
+pub mod translated;
 pub mod undefined;

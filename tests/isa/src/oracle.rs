@@ -328,6 +328,34 @@ impl World {
         self.harness.processor()
     }
 
+    /// Runs a program from a state of user mode until it leaves it, by an exception (which HLT is too), or for so many
+    /// instructions. Memory is what the vector says, and stays as it is afterwards.
+    pub(crate) fn run_program(
+        &mut self,
+        mode: u32,
+        code: &[u8],
+        ram: &[(u32, Vec<u8>)],
+        most: u64,
+        set: impl FnOnce(&mut Cpu),
+    ) {
+        self.load(WINDOW, &[0; SPAN as usize]);
+        for (at, data) in ram {
+            self.load(*at, data);
+        }
+        self.load(WINDOW + CODE, code);
+        let p = self.harness.processor();
+        let count = p.cpu.count;
+        p.cpu = Cpu { count, ..self.templates[usize::from(mode == 32)].clone() };
+        set(&mut p.cpu);
+        p.state_changed();
+        p.run(count + most);
+    }
+
+    /// The processor, its memory and all.
+    pub(crate) fn harness(&mut self) -> &mut Harness {
+        &mut self.harness
+    }
+
     /// Copies bytes into the window.
     fn load(&mut self, linear: u32, data: &[u8]) {
         let at = linear.wrapping_sub(WINDOW);

@@ -1,9 +1,9 @@
 //! The oracle as a program: compiled here, and run on this machine's processor.
 
 use serde_json::Value;
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 /// Its source, which some tests change before they compile it.
 pub const SOURCE: &str = include_str!("../oracle/oracle.c");
@@ -36,6 +36,34 @@ pub fn compile(folder: &Path, name: &str, source: &str, mode: u32, class: &str) 
         return None;
     }
     Some(program)
+}
+
+/// Has a compiled oracle print so many vectors of a class, and hands on each line.
+///
+/// # Panics
+/// If it fails, or prints hardly any.
+pub fn each_line(
+    program: &Path,
+    (mode, class): (u32, &str),
+    vectors: u32,
+    seed: u32,
+    mut line: impl FnMut(&str),
+) {
+    let mut child = Command::new(program)
+        .args([&mode.to_string(), class, &vectors.to_string(), &seed.to_string()])
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("the oracle runs");
+    let mut seen = 0;
+    for text in BufReader::new(child.stdout.take().expect("piped")).lines() {
+        line(&text.expect("the oracle prints text"));
+        seen += 1;
+    }
+    assert!(child.wait().is_ok_and(|s| s.success()), "the oracle failed");
+    // A few never finish and are not printed.
+    assert!(seen > vectors * 9 / 10, "only {seen} vectors of {vectors}");
 }
 
 /// A hexadecimal number of a vector; 0 if there is none.

@@ -46,8 +46,7 @@ pub struct Link {
     pub vectors: [[u64; 2]; 2],
 }
 
-/// Where translated code finds things: offsets from the address of the [`Exec`], and addresses in the host's
-/// memory.
+/// Where translated code finds things: offsets from the address of the [`Exec`], and addresses in its memory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Layout {
     /// General register 0; eight bytes each.
@@ -156,15 +155,17 @@ impl Link {
 }
 
 impl Exec<'_> {
-    /// Where things are, for code of these mode bits. Holds as long as the processor exists.
+    /// Where things are, for code of these mode bits whose memory begins at the address `base` of ours. Holds as long
+    /// as the processor exists.
     #[must_use]
-    pub fn layout(&self, mode_bits: u32) -> Layout {
+    pub fn layout(&self, mode_bits: u32, base: usize) -> Layout {
         let link = offset_of!(Self, link);
         let cpu = offset_of!(Self, cpu);
         let flags = cpu + offset_of!(Cpu, flags);
         let fpu = cpu + offset_of!(Cpu, fpu);
         let (read, write, slots) = self.mmu.fast_tables(mode_bits & mode::USER != 0);
         let at = |n: usize| n as u32;
+        let address = |n: usize| n.wrapping_sub(base) as u32;
         Layout {
             regs: at(cpu + offset_of!(Cpu, regs)),
             eip: at(cpu + offset_of!(Cpu, eip)),
@@ -199,10 +200,10 @@ impl Exec<'_> {
             seg_readable: at(offset_of!(Segment, readable)),
             seg_writable: at(offset_of!(Segment, writable)),
             seg_selector: at(offset_of!(Segment, selector)),
-            read: at(read),
-            write: at(write),
+            read: address(read),
+            write: address(write),
             slots: at(slots),
-            ram: at(self.mmu.ram().host_base()),
+            ram: address(self.mmu.ram().host_base()),
         }
     }
 

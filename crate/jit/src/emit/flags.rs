@@ -6,7 +6,8 @@
 //! set lie where Rust has them, in `cpu.flags`.
 
 use super::values::{Bin, Id, Ty, Un};
-use super::{Emitter, Import, local, mem};
+use super::{Emitter, local, mem};
+use crate::imports::Import;
 use cpu::insn::Width;
 use cpu::micro::FlagOp;
 use wasm_encoder::Instruction;

@@ -23,7 +23,8 @@
 //! the branch after it; registers kept in locals.
 
 use super::values::{Id, Ty};
-use super::{Emitter, Import, Val, local, mem};
+use super::{Emitter, Val, local, mem};
+use crate::imports::Import;
 use crate::ir::{self, Op};
 use cpu::exec::SseCall;
 use cpu::insn::Width;

@@ -1,7 +1,8 @@
 //! Memory accesses in translated code: segment checks, the fast table's lookup, and what happens on a miss.
 
 use super::values::{Bin, Id, Node, Ty};
-use super::{Emitter, Import, local, mem};
+use super::{Emitter, local, mem};
+use crate::imports::Import;
 use cpu::insn::Width;
 use wasm_encoder::{Instruction, ValType};
 use x86::Seg;

@@ -27,6 +27,7 @@ mod vector;
 mod x87;
 
 use crate::found::{BLOCK_BITS, Where};
+use crate::imports::Import;
 use crate::ir::{self, Op};
 use crate::lift;
 use crate::opt::{self, drop_dead_flags};
@@ -81,22 +82,6 @@ pub struct Emitted {
     pub exits: Vec<Exit>,
     /// Interpreted runs by number.
     pub steps: Vec<StepRun>,
-}
-
-/// Functions that translated code calls, by index in its module.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[repr(u32)]
-#[expect(missing_docs, reason = "documented where they are declared, in `module`")]
-pub enum Import {
-    Load,
-    Store,
-    Place,
-    Step,
-    Settle,
-    X87,
-    Sse,
-    Carry,
-    Go,
 }
 
 /// Locals of every function, by index. The guest's registers come first, then these.

@@ -2,7 +2,8 @@
 //! processor's state.
 
 use super::values::{Id, Ty};
-use super::{Emitter, Import, local, mem};
+use super::{Emitter, local, mem};
+use crate::imports::Import;
 use crate::ir::{self, Op};
 use cpu::insn::Width;
 use cpu::micro::{Shuffle, VecOp};

@@ -13,7 +13,8 @@
 
 use super::flags::Flags;
 use super::values::{Id, Ty};
-use super::{Emitter, Import, local, mem};
+use super::{Emitter, local, mem};
+use crate::imports::Import;
 use crate::ir::{self, Op, Value};
 use cpu::exec::X87Call;
 use cpu::insn::{HIGH_BYTE, Width};

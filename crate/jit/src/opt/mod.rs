@@ -37,13 +37,10 @@ pub const PASSES: [Pass; 6] = [
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Enabled(u32);
 
-impl Default for Enabled {
-    fn default() -> Self {
-        Self(u32::MAX)
-    }
-}
-
 impl Enabled {
+    /// All of them.
+    pub const ALL: Self = Self(u32::MAX);
+
     /// None of them.
     pub const NONE: Self = Self(0);
 

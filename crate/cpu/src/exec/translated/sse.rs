@@ -191,13 +191,15 @@ mod tests {
         let x = h.processor();
         // Division by zero is unmasked; precision is not, and would be raised as well by another element.
         x.cpu.mxcsr = 0x1F80 & !(1 << 9);
-        x.link.vectors = [[1.0f64.to_bits(); 2], [3.0f64.to_bits(), 0]];
+        let operands = [[1.0f64.to_bits(); 2], [3.0f64.to_bits(), 0]];
+        x.link.vectors = operands;
         let divide = SseCall::Packed(SseArith::Div, Width::W64).number();
         assert_eq!(x.translated_sse(divide, 0, 0), SseDone::Undone);
         assert_eq!(x.cpu.mxcsr, 0x1D80);
         assert_eq!(x.translated_sse(SseCall::SetMxcsr.number(), 0x1_0000, 0), SseDone::Undone);
         assert_eq!(x.translated_sse(SseCall::SetMxcsr.number(), 0x1F80, 0), SseDone::Fine);
         // Masked, it gives an infinity.
+        x.link.vectors = operands;
         assert_eq!(x.translated_sse(divide, 0, 0), SseDone::Other);
         assert_eq!(x.link.vectors[0], [1.0f64 / 3.0, f64::INFINITY].map(f64::to_bits));
         assert_eq!(x.cpu.mxcsr, 0x1F80 | 1 << 2 | 1 << 5);
