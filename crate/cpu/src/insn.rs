@@ -3,6 +3,8 @@
 //! Semantics branch on these, never on guest values. Addresses are offsets from the entry of the block
 //! the instruction was decoded in, so that a block holds no linear address.
 
+use x86::gpr;
+
 pub use x86::{Cond, Seg};
 
 /// Operand width in bits.
@@ -238,6 +240,57 @@ pub enum X87Env {
     Frstor,
     Fxsave,
     Fxrstor,
+}
+
+/// The general registers and status flags an instruction has to do with, as far as it is known; a bit each for the
+/// registers. What it writes it may also read: parts of registers are merged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Touches {
+    /// Registers it may read.
+    pub reads: u8,
+    /// Registers it may write.
+    pub writes: u8,
+    /// Whether it may read or write status flags.
+    pub flags: bool,
+}
+
+impl Touches {
+    /// All that there is.
+    pub const ALL: Self = Self { reads: 0xFF, writes: 0xFF, flags: true };
+    /// Nothing.
+    pub const NONE: Self = Self { reads: 0, writes: 0, flags: false };
+
+    const fn of(registers: u8, flags: bool) -> Self {
+        Self { reads: registers, writes: registers, flags }
+    }
+
+    /// These and those.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        let (reads, writes) = (self.reads | other.reads, self.writes | other.writes);
+        Self { reads, writes, flags: self.flags || other.flags }
+    }
+}
+
+impl Insn {
+    /// What it has to do with: exactly for a few frequent ones, for the others everything.
+    #[must_use]
+    pub const fn touches(&self) -> Touches {
+        const AX: u8 = 1 << gpr::AX;
+        const DX: u8 = 1 << gpr::DX;
+        const SP: u8 = 1 << gpr::SP;
+        const STRING: u8 = AX | 1 << gpr::CX | 1 << gpr::SI | 1 << gpr::DI;
+        match self.op {
+            Op::Cld | Op::Std | Op::Helper(Helper::Cli | Helper::Sti) => Touches::NONE,
+            Op::Helper(Helper::Pushf | Helper::Popf) => Touches::of(SP, true),
+            Op::Helper(Helper::In | Helper::Out) => Touches::of(AX | DX, false),
+            Op::Helper(Helper::String(StringOp::Movs | StringOp::Stos | StringOp::Lods)) => {
+                Touches::of(STRING, false)
+            }
+            Op::Helper(Helper::String(StringOp::Cmps | StringOp::Scas)) => Touches::of(STRING, true),
+            _ => Touches::ALL,
+        }
+    }
 }
 
 /// What an instruction does. Operand kinds, widths and registers are in the other fields of [`Insn`].

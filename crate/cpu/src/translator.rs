@@ -42,6 +42,8 @@ pub trait Translator: std::fmt::Debug {
 pub struct StepRun {
     /// Distance of their block from the region's entry.
     pub delta: i32,
+    /// Whether they have to do with the status flags, which then lie where Rust finds them.
+    pub flags: bool,
     /// Them.
     pub insns: Box<[Insn]>,
 }

@@ -612,6 +612,7 @@ impl<H: Host> Translator for Engine<H> {
         vec![
             ("regions", f.regions as f64),
             ("translated_instructions", f.instructions as f64),
+            ("tail_calls", f64::from(u8::from(self.linkage == Linkage::TailCall))),
             ("modules", f.modules as f64),
             ("wasm_bytes", f.bytes as f64),
             ("live_bytes", self.live_bytes as f64),

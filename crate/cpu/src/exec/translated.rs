@@ -271,7 +271,9 @@ impl Exec<'_> {
     pub fn translated_step(&mut self, region: u32, run: u32, left: u32) -> bool {
         let Some(runs) = self.step_runs.get(region as usize).map(Rc::clone) else { return true };
         let Some(run) = runs.get(run as usize) else { return true };
-        self.settle_link();
+        if run.flags {
+            self.settle_link();
+        }
         let entry = self.cpu.eip;
         self.cpu.eip = self.eip_of(run.delta);
         self.cpu.count = self.link.base - u64::from(left);

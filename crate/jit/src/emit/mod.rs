@@ -33,7 +33,7 @@ use crate::lift;
 use crate::opt::{self, drop_dead_flags};
 use crate::region::{Block, Region};
 use cpu::exec::Layout;
-use cpu::insn::{Insn, Width};
+use cpu::insn::{Insn, Touches, Width};
 use cpu::translator::StepRun;
 use flags::Flags;
 use float::Floats;
@@ -332,9 +332,10 @@ impl Emitter<'_> {
         }
     }
 
-    fn load_state(&mut self) {
+    /// Loads those of the registers that the region has to do with.
+    fn load_registers(&mut self, which: u8) {
         for r in 0..8 {
-            if self.used & 1 << r != 0 {
+            if self.used & which & 1 << r != 0 {
                 self.get(local::CTX);
                 self.put(Instruction::I32Load(mem(self.layout.regs + 8 * r, 2)));
                 self.set(local::REGS + r);
@@ -342,9 +343,10 @@ impl Emitter<'_> {
         }
     }
 
-    fn store_registers(&mut self) {
+    /// Stores those of the registers that the region writes.
+    fn store_registers(&mut self, which: u8) {
         for r in 0..8 {
-            if self.written & 1 << r != 0 {
+            if self.written & which & 1 << r != 0 {
                 self.get(local::CTX);
                 self.get(local::REGS + r);
                 self.put(Instruction::I32Store(mem(self.layout.regs + 8 * r, 2)));
@@ -353,7 +355,7 @@ impl Emitter<'_> {
     }
 
     fn prologue(&mut self) {
-        self.load_state();
+        self.load_registers(0xFF);
         for (to, from) in self.link() {
             self.get(local::CTX);
             self.put(Instruction::I32Load(mem(from, 2)));
@@ -663,13 +665,17 @@ impl Emitter<'_> {
         self.cold(|e| e.exit_from(To::Interpreter(e.here), e.before));
     }
 
-    /// Has the interpreter do instructions.
+    /// Has the interpreter do instructions. Only what they have to do with goes where Rust finds it, and comes back, unless
+    /// they stop the code.
     fn step(&mut self, delta: i32, insns: &[Insn]) {
-        self.flags_to_locals();
+        let touches = insns.iter().fold(Touches::NONE, |all, i| all.and(i.touches()));
+        if touches.flags {
+            self.flags_to_locals();
+            self.store_flags();
+        }
         let number = self.steps.len() as u32;
-        self.steps.push(StepRun { delta, insns: insns.into() });
-        self.store_registers();
-        self.store_flags();
+        self.steps.push(StepRun { delta, flags: touches.flags, insns: insns.into() });
+        self.store_registers(touches.reads);
         self.store_eip(local::EIP);
         self.x87_store_notes();
         self.x87_forget_notes();
@@ -679,14 +685,24 @@ impl Emitter<'_> {
         self.get(local::BUDGET);
         self.call(Import::Step);
         self.open_if(None);
+        self.store_registers(!touches.reads);
+        if !touches.flags {
+            self.cold(Self::flags_to_locals);
+            self.store_flags();
+        }
         self.store_region();
         self.const_32(self.exits.len() as u32);
         self.exits.push(Exit { to: To::Settled, executed: 0 });
         self.put(Instruction::Return);
         self.end();
-        self.load_state();
-        self.regs = [None; 8];
-        self.flags = Flags::Settled;
+        for r in (0..8).filter(|r| touches.writes >> r & 1 != 0) {
+            self.about_to_write(local::REGS + r);
+            self.regs[r as usize] = None;
+        }
+        self.load_registers(touches.writes);
+        if touches.flags {
+            self.flags = Flags::Settled;
+        }
         self.forget_floats();
     }
 
@@ -720,7 +736,7 @@ impl Emitter<'_> {
     }
 
     fn epilogue(&mut self) {
-        self.store_registers();
+        self.store_registers(0xFF);
         self.store_flags();
         self.x87_store_notes();
         self.get(local::EXIT);
