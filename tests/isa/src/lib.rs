@@ -5,6 +5,7 @@
 //! * [`moo`]: MOO files, captured from an 80286; [`real_mode`]: the world they live in;
 //! * [`undefined`]: what the manual leaves undefined, so that it is not compared;
 //! * [`silicon`]: compiles the oracle;
+//! * [`random`]: random code, and the world it runs in;
 //! * [`executor`]: the ways an instruction is run. Every test body runs through all of them.
 
 #![forbid(unsafe_code)]
@@ -12,6 +13,7 @@
 pub mod executor;
 pub mod moo;
 pub mod oracle;
+pub mod random;
 pub mod real_mode;
 pub mod silicon;
 pub mod tally;
