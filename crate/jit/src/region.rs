@@ -79,7 +79,7 @@ pub const fn translates(mode_bits: u32) -> bool {
 }
 
 /// Where a direct branch of a block leads.
-fn target(delta: i32, i: &Insn) -> Option<i32> {
+pub(crate) fn target(delta: i32, i: &Insn) -> Option<i32> {
     let direct =
         matches!(i.op, Op::Jmp | Op::Call | Op::Jcc(_) | Op::Loop | Op::Loope | Op::Loopne | Op::Jcxz);
     (direct && i.w2 == Width::W32).then(|| delta.wrapping_add(i.imm))
