@@ -155,6 +155,7 @@ function machineOptions(options) {
     rtc: options.rtc ?? (deterministic ? FIXED_RTC : Math.floor(Date.now() / 1000)),
     ...(seed !== undefined ? { seed } : deterministic ? {} : { entropy: new Uint8Array(randomBytes(32)) }),
     ...(options["code-cache"] === undefined ? {} : { codeCache: options["code-cache"] }),
+    ...(options["jit-without"] === undefined ? {} : { jitWithout: options["jit-without"] }),
     ...(options["max-instructions"] === undefined ? {} : { maxInstructions: options["max-instructions"] }),
     ...(options["hash-at"] === undefined ? {} : { hashAt: options["hash-at"] }),
   };
@@ -398,7 +399,7 @@ class Session {
     if (message !== undefined) say(message);
     if (error instanceof Error && error.stack) stderr.write(`${error.stack}\n`);
     // Figures before saving, which takes memory of its own.
-    for (const write of [this.#screenshot, this.#screenText, this.#stats, this.#save]) {
+    for (const write of [this.#screenshot, this.#screenText, this.#stats, this.#dumpRegion, this.#save]) {
       try {
         write.call(this);
       } catch (thrown) {
@@ -424,6 +425,11 @@ class Session {
   #screenText() {
     const file = this.#options["screen-text"];
     if (file !== undefined) writeFile("screen-text", file, `${this.#vm.screenText()}\n`);
+  }
+
+  #dumpRegion() {
+    const address = this.#options["dump-region"];
+    if (address !== undefined) this.#streams.stderr.write(this.#vm.dumpRegion(address));
   }
 
   #save() {

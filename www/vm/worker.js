@@ -182,6 +182,11 @@ class Session {
     return JSON.stringify({ ...stats, wall_ms: wall, mips });
   }
 
+  /** @param {number} address */
+  dumpRegion(address) {
+    return this.#vm.dumpRegion(address);
+  }
+
   stateHash() {
     return this.#vm.stateHash();
   }
@@ -296,6 +301,7 @@ const answers = {
   screenText: () => machine().screenText(),
   picture: () => machine().picture(),
   stats: () => machine().stats(),
+  dumpRegion: ({ address }) => machine().dumpRegion(address),
   stateHash: () => machine().stateHash(),
   save: () => machine().save(),
   restore: ({ bytes }) => machine().restore(bytes),

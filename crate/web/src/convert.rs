@@ -7,11 +7,12 @@ use machine::{ClockMode, Config};
 use wasm_bindgen::{JsCast, JsValue};
 
 /// The options there are.
-const NAMES: [&str; 12] = [
+const NAMES: [&str; 13] = [
     "memory",
     "clock",
     "jit",
     "jitThreshold",
+    "jitWithout",
     "codeCache",
     "cpu",
     "rtc",
@@ -66,15 +67,20 @@ impl<'a> Options<'a> {
         let default = jit::engine::Options::default();
         let cache = self.with("codeCache", WHOLE, whole)?;
         let threshold = self.with("jitThreshold", WHOLE, |v| u32::try_from(whole(v)?).ok())?;
-        let passes = self.with("jitWithout", "names of passes with commas between them", |v| {
-            v.as_string()?.split(',').try_fold(default.passes, |on, name| on.without(name.trim()))
+        let without = self.with("jitWithout", "a string", JsValue::as_string)?.unwrap_or_default();
+        let names = without.split(',').map(str::trim).filter(|name| !name.is_empty());
+        let passes = names.into_iter().try_fold(default.passes, |on, name| {
+            on.without(name).ok_or_else(|| {
+                let passes = jit::opt::PASSES.map(|pass| pass.name).join(", ");
+                bad_option(format!("jitWithout: there is no pass {name}; there are {passes}"))
+            })
         })?;
         let cache_bytes = cache.map_or(default.cache_bytes, |n| usize::try_from(n).unwrap_or(usize::MAX));
         Ok(eager.unwrap_or(Some(false)).map(|eager| jit::engine::Options {
             threshold: if eager { 0 } else { threshold.unwrap_or(default.threshold) },
             batch: if eager { 1 } else { default.batch },
             cache_bytes,
-            passes: passes.unwrap_or(default.passes),
+            passes,
         }))
     }
 
