@@ -10,6 +10,7 @@ use jit::dump;
 use jit::emit::{Linkage, Target};
 use jit::opt::Enabled;
 use jit::region::{self, Block, Region, Source};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::{env, fs};
@@ -101,7 +102,7 @@ fn region(code: &[u8]) -> Region {
 #[test]
 fn translations_are_golden() {
     if Command::new("nasm").arg("-v").output().is_err() {
-        println!("SKIPPED: there is no nasm");
+        let _ = writeln!(std::io::stderr(), "SKIPPED: there is no nasm");
         return;
     }
     let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/golden");

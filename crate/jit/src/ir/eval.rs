@@ -162,7 +162,10 @@ pub fn block(x: &mut Exec<'_>, block: &Block, insns: &[Insn]) -> Result<(), Stop
                 x.step(i)
             } else {
                 x.begin(i);
-                some(x, block, ops.clone(), &mut slots)
+                let result = some(x, block, ops.clone(), &mut slots);
+                // A pass may have found that a conditional branch is always taken: it ends the block there.
+                x.jumped |= block.ops[ops.clone()].iter().any(|op| matches!(op, Op::branch { .. }));
+                result
             };
             if x.ends(i, &result) || usize::from(i.index) + 1 == insns.len() || i.prefix.has(Prefix::LAST) {
                 return x.left(i, result);
