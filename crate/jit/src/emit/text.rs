@@ -41,7 +41,9 @@ fn instruction(i: &Instruction<'_>) -> String {
     let end = form.find(['(', ' ']).unwrap_or(form.len());
     let (variant, rest) = form.split_at(end);
     let mut text = name(variant);
-    if let Some((_, ty)) = rest.split_once("Result(") {
+    if let Instruction::TypedSelect(ty) = i {
+        text = format!("select (result {})", format!("{ty:?}").to_lowercase());
+    } else if let Some((_, ty)) = rest.split_once("Result(") {
         text += &format!(" (result {})", ty.trim_end_matches(')').to_lowercase());
     } else if let Some((_, access)) = rest.split_once("MemArg {") {
         let (access, lane) = access.split_once('}').unwrap_or((access, ""));
@@ -146,6 +148,7 @@ mod tests {
             (W::If(BlockType::Result(ValType::I64)), "if (result i64)"),
             (W::Block(BlockType::Empty), "block"),
             (W::Select, "select"),
+            (W::TypedSelect(ValType::V128), "select (result v128)"),
             (W::Unreachable, "unreachable"),
         ] {
             assert_eq!(instruction(&i), text);
