@@ -60,7 +60,7 @@ describe("translated code", { skip: noMachine }, () => {
   });
 
   test("can be looked at, and made without a pass", async () => {
-    const args = ["--multiboot", guest("fib"), "--jit", "eager"];
+    const args = ["--multiboot", guest("fib", "ROUNDS=1"), "--jit", "eager"];
     const all = await outcome(args);
     const { exits_by_reason: exits, time_share: share, hottest } = all.jit;
     assert.deepEqual(Object.keys(exits), ["no_region", "undone", "stepped", "page", "budget"]);

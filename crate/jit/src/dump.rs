@@ -1,7 +1,7 @@
 //! A region as text, stage by stage: for people who want to see what became of their code, and for golden files.
 //!
-//! Instructions are shown as bytes and as what the decoder made of them. There is no disassembler: its tables would be
-//! a fifth of the whole VMM.
+//! Instructions are shown as bytes and as what the decoder made of them. There is no disassembler:
+//! its tables would be most of what this costs.
 
 use crate::emit::{self, Target, Text, To};
 use crate::ir;

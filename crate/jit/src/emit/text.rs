@@ -42,9 +42,9 @@ fn instruction(i: &Instruction<'_>) -> String {
     let (variant, rest) = form.split_at(end);
     let mut text = name(variant);
     if let Instruction::TypedSelect(ty) = i {
-        text = format!("select (result {})", format!("{ty:?}").to_lowercase());
+        text = format!("select (result {})", format!("{ty:?}").to_ascii_lowercase());
     } else if let Some((_, ty)) = rest.split_once("Result(") {
-        text += &format!(" (result {})", ty.trim_end_matches(')').to_lowercase());
+        text += &format!(" (result {})", ty.trim_end_matches(')').to_ascii_lowercase());
     } else if let Some((_, access)) = rest.split_once("MemArg {") {
         let (access, lane) = access.split_once('}').unwrap_or((access, ""));
         let mut numbers = numbers(access).into_iter();

@@ -63,7 +63,7 @@ pub(super) fn report<H: Host>(engine: &Engine<H>) -> String {
         share(f.elsewhere)
     );
     let mut hottest: Vec<_> = engine.regions.iter().flatten().filter(|t| t.samples > 0).collect();
-    hottest.sort_by_key(|t| std::cmp::Reverse((t.samples, t.place.lin)));
+    hottest.sort_unstable_by_key(|t| std::cmp::Reverse((t.samples, t.place.lin)));
     let one = |t: &&super::Translation| {
         let insns: u32 = t.entries.iter().map(|e| e.insns).sum();
         format!(
