@@ -47,7 +47,12 @@ describe("refusals: exit 2 and one line that names the thing and the reason", ()
           new RegExp(`^pagevm: --${name}: not available yet$`),
         ]),
     ),
-    ["dump-region, not there yet", ["--dump-region", "0x1000"], /^pagevm: --dump-region: not available yet$/],
+    ["dump-region", ["--dump-region", "main"], /--dump-region: "main" is not a hexadecimal address$/],
+    [
+      "dump-region too far",
+      ["--dump-region", "1c0000000h"],
+      /--dump-region: 1c0000000h has more than 32 bits$/,
+    ],
     [
       "display terminal",
       ["--multiboot", guest, "--display", "terminal"],
@@ -412,6 +417,7 @@ describe("what the machine is given, and results", () => {
       "2001-02-03T04:05:06",
       "--jit",
       "eager",
+      "--jit-without=group_checks",
     ];
     const all = await stats([...args, "--reboot", "--code-cache", "1000000", "--cpu", "p3"]);
     const { entropy, state_hash: hash } = { ...all, ...all.options };
@@ -428,8 +434,16 @@ describe("what the machine is given, and results", () => {
       ["counted", 7, 981173106, "eager", 1_000_000, "p3"],
     );
     assert.equal(all.options.reboot, true);
+    assert.equal(all.options.jitWithout, "group_checks");
     assert.equal(entropy, undefined);
     assert.match(hash, /^[0-9a-f]+$/);
+  });
+  test("a region is dumped to stderr, however its address is written", async () => {
+    for (const address of ["c0101000", "0xC0101000", "c0101000h"]) {
+      const { status, stderr } = await play("off", ["--dump-region", address]);
+      assert.equal(status, 0);
+      assert.match(stderr, /^region at c0101000$/m);
+    }
   });
   test("a module's line and bytes, and the command line", async () => {
     const module = file("12345");

@@ -59,6 +59,31 @@ describe("translated code", { skip: noMachine }, () => {
     assert.ok(tiny.jit.evicted > 0);
   });
 
+  test("can be looked at, and made without a pass", async () => {
+    const args = ["--multiboot", guest("fib", "ROUNDS=1"), "--jit", "eager"];
+    const all = await outcome(args);
+    const { exits_by_reason: exits, time_share: share, hottest } = all.jit;
+    assert.deepEqual(Object.keys(exits), ["no_region", "undone", "stepped", "page", "budget"]);
+    assert.ok(share.translated + share.interpreted <= 1.001);
+    for (const { address, share } of hottest) {
+      assert.match(address, /^[0-9a-f]{8}$/);
+      assert.ok(share > 0 && share <= 1);
+    }
+    const { same } = await outcome([...args, "--jit-without", "group_checks,drop_dead_flags"]);
+    assert.deepEqual(same, all.same);
+    const wrong = await run([...args, "--jit-without", "fold"], { seconds: 60 });
+    assert.equal(wrong.status, 2);
+    assert.match(wrong.stderr, /jitWithout: there is no pass fold; there are lower_addresses, /);
+    const nowhere = await run([...args, "--dump-region", "ffff0000"], { seconds: 60 });
+    assert.equal(nowhere.status, all.same.status);
+    assert.match(nowhere.stderr, /^No translation holds the code at ffff0000h\.$/m);
+    const [hot] = hottest;
+    if (hot === undefined) return; // too short to have been sampled
+    const dump = await run([...args, "--dump-region", hot.address], { seconds: 60 });
+    assert.match(dump.stderr, /^block 0 as written down:$/m);
+    assert.match(dump.stderr, /^ +local\.get 0$/m);
+  });
+
   test("is as the interpreter on timers and interrupts", async () => {
     await sameEveryWay(["--multiboot", guest("fib")]);
     await sameEveryWay(["--multiboot", guest("ticks")]);

@@ -37,6 +37,8 @@ import { keysOf, unescape } from "./text.js";
  * @property {number} [jit-threshold]
  * @property {number} [jit-region]
  * @property {"tail-call" | "return"} [jit-linkage]
+ * @property {string} [jit-without] names of passes
+ * @property {number} [dump-region] a guest linear address
  * @property {boolean} deterministic
  * @property {bigint} [seed]
  * @property {number} [rtc] seconds since 1970
@@ -78,6 +80,15 @@ const number = (least, most) => {
 
 /** Counts of instructions are exact up to 2^53 on the JavaScript side. */
 const instructions = whole(0n, BigInt(Number.MAX_SAFE_INTEGER));
+
+/** Hexadecimal, as addresses are written: with 0x, with h at the end, or plain. @param {string} text */
+function address(text) {
+  const [, digits] = /^(?:0x)?([0-9a-f]+)h?$/i.exec(text) ?? [];
+  const value = digits === undefined ? NaN : parseInt(digits, 16);
+  if (Number.isNaN(value)) throw new Error(`"${text}" is not a hexadecimal address`);
+  if (value > 0xffff_ffff) throw new Error(`${text} has more than 32 bits`);
+  return value;
+}
 
 /** @param {string} text */
 function seconds(text) {
@@ -260,7 +271,20 @@ const GROUPS = {
       read: oneOf({ "tail-call": "tail-call", return: "return" }),
       help: "how translations get to each other",
     },
-    { name: "dump-region", value: "ADDR", help: "print a translation", later: true },
+    {
+      name: "jit-without",
+      value: "PASS,PASS,…",
+      read: some,
+      help: "translate without these passes (docs/jit.md names them)",
+    },
+    {
+      name: "dump-region",
+      value: "ADDR",
+      read: address,
+      help:
+        "print on stderr, at the end, what became of the code at this guest linear address (hexadecimal): " +
+        "instructions, IR after each pass, wasm",
+    },
   ],
   "At the start and the end": [
     { name: "load", value: "F", read: file, help: "go on from a saved state" },

@@ -158,6 +158,7 @@ function machineOptions(options) {
     ...(options["jit-threshold"] === undefined ? {} : { jitThreshold: options["jit-threshold"] }),
     ...(options["jit-region"] === undefined ? {} : { jitRegion: options["jit-region"] }),
     ...(options["jit-linkage"] === undefined ? {} : { jitLinkage: options["jit-linkage"] }),
+    ...(options["jit-without"] === undefined ? {} : { jitWithout: options["jit-without"] }),
     ...(options["max-instructions"] === undefined ? {} : { maxInstructions: options["max-instructions"] }),
     ...(options["hash-at"] === undefined ? {} : { hashAt: options["hash-at"] }),
   };
@@ -401,7 +402,7 @@ class Session {
     if (message !== undefined) say(message);
     if (error instanceof Error && error.stack) stderr.write(`${error.stack}\n`);
     // Figures before saving, which takes memory of its own.
-    for (const write of [this.#screenshot, this.#screenText, this.#stats, this.#save]) {
+    for (const write of [this.#screenshot, this.#screenText, this.#stats, this.#dumpRegion, this.#save]) {
       try {
         write.call(this);
       } catch (thrown) {
@@ -427,6 +428,11 @@ class Session {
   #screenText() {
     const file = this.#options["screen-text"];
     if (file !== undefined) writeFile("screen-text", file, `${this.#vm.screenText()}\n`);
+  }
+
+  #dumpRegion() {
+    const address = this.#options["dump-region"];
+    if (address !== undefined) this.#streams.stderr.write(this.#vm.dumpRegion(address));
   }
 
   #save() {

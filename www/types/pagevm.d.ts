@@ -25,6 +25,8 @@ export interface CreateOptions {
   modules?: readonly { image: ImageSource; cmdline?: string }[] | undefined;
   /** Whether guest code is translated; `"eager"`: at first sight. */
   jit?: boolean | "eager" | undefined;
+  /** Passes of the translator that are left out, with commas between their names. One it does not know is refused. */
+  jitWithout?: string | undefined;
   /** How many bytes of translated code are kept; 32 MB unless given. */
   codeCache?: number | undefined;
   /** How often a block of guest code is entered before it is translated. */
@@ -130,6 +132,7 @@ export interface Stats {
   mips: number;
   memory_mb: number;
   phases: Record<string, number>;
+  /** The translator's figures: docs/how-to/look-at-translated-code.md names them. */
   jit: Record<string, unknown>;
   /** Only with `clock: "counted"`. */
   state_hash?: string;
@@ -215,6 +218,11 @@ export class PageVM extends EventTarget {
   /** Draws the screen on a canvas from now on; returns what ends that. `magnify` follows the size it is shown at. */
   attachCanvas(canvas: HTMLCanvasElement, options?: { magnify?: boolean }): () => void;
   stats(): Promise<Stats>;
+  /**
+   * What became of the guest code at a linear address: its instructions, the intermediate representation after each pass,
+   * and the wasm. One sentence, if nothing did or it is not to be had any more. For reading, not for programs.
+   */
+  dumpRegion(address: number): Promise<string>;
   /** A hash over the machine's whole state. */
   stateHash(): Promise<string>;
   /** The whole state of the machine, as bytes. */

@@ -18,6 +18,7 @@ const PASSED_ON = [
   "memory",
   "clock",
   "jit",
+  "jitWithout",
   "codeCache",
   "jitThreshold",
   "jitRegion",
@@ -201,6 +202,14 @@ export class PageVM extends EventTarget {
   /** @returns {Promise<Stats>} */
   async stats() {
     return JSON.parse(await this.#connection.request("stats", undefined));
+  }
+
+  /** @param {number} address */
+  async dumpRegion(address) {
+    if (!(Number.isInteger(address) && address >= 0 && address <= 0xffff_ffff)) {
+      throw new PageVMError("bad-option", `dumpRegion takes an address of 32 bits, not ${String(address)}`);
+    }
+    return this.#connection.request("dumpRegion", { address });
   }
 
   async stateHash() {

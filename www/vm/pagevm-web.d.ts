@@ -38,6 +38,7 @@ declare module "pagevm-web" {
     hashes(): string;
     stateHash(): string;
     stats(): string;
+    dumpRegion(address: number): string;
     save(): Uint8Array<ArrayBuffer>;
     restore(bytes: Uint8Array): void;
   }

@@ -37,6 +37,7 @@
  * @property {{ args: void, value: string }} screenText
  * @property {{ args: void, value: Frame }} picture
  * @property {{ args: void, value: string }} stats JSON
+ * @property {{ args: { address: number }, value: string }} dumpRegion
  * @property {{ args: void, value: string }} stateHash
  * @property {{ args: void, value: Uint8Array<ArrayBuffer> }} save
  * @property {{ args: { bytes: Uint8Array }, value: void }} restore

@@ -183,6 +183,11 @@ class Session {
     return JSON.stringify({ ...stats, wall_ms: wall, mips });
   }
 
+  /** @param {number} address */
+  dumpRegion(address) {
+    return this.#vm.dumpRegion(address);
+  }
+
   stateHash() {
     return this.#vm.stateHash();
   }
@@ -304,6 +309,7 @@ const answers = {
   screenText: () => machine().screenText(),
   picture: () => machine().picture(),
   stats: () => machine().stats(),
+  dumpRegion: ({ address }) => machine().dumpRegion(address),
   stateHash: () => machine().stateHash(),
   save: () => machine().save(),
   restore: ({ bytes }) => machine().restore(bytes),

@@ -35,6 +35,10 @@ pub trait Translator: std::fmt::Debug {
     fn threshold(&self) -> u32;
     /// Figures, by name.
     fn figures(&self) -> Vec<(&'static str, f64)>;
+    /// More of them: members of a JSON object, each with a comma before it.
+    fn report(&self) -> String;
+    /// The translation of the code at a linear address, stage by stage, or a sentence that says why there is none to show.
+    fn dump(&self, x: &Exec<'static>, blocks: &BlockCache, lin: u64) -> String;
 }
 
 /// Instructions that translated code has the interpreter do, in one call.

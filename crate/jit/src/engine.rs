@@ -1,5 +1,7 @@
 //! The translator at work: which code is translated, where its translation is, and when it goes.
 
+mod observe;
+
 use crate::emit::{self, Emitted, Exit, GOES_ON, Linkage, To};
 pub use crate::found::Call;
 use crate::found::{Found, FoundTable};
@@ -72,11 +74,22 @@ struct Translation {
     insns: usize,
     /// How many times it has been formed again, with neighbours that have become hot.
     grown: u32,
+    place: Place,
+    /// Samples that found the processor in it.
+    samples: u64,
     exits: Box<[Exit]>,
     entries: Box<[Entry]>,
     pages: Box<[Page]>,
     /// Pages of RAM by number, and the chunks it was made from.
     made_from: Box<[(u32, u64)]>,
+}
+
+/// What does not matter for running a region.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    /// Linear address of its first block when it was translated.
+    lin: u64,
+    mode_bits: u32,
 }
 
 /// A block of a region, by which it may be entered.
@@ -87,6 +100,9 @@ struct Entry {
     page: u32,
     /// Instructions of the block: a smaller budget gets nowhere.
     insns: u32,
+    /// Where it lies in RAM.
+    phys: u64,
+    bytes: u16,
 }
 
 #[derive(Debug)]
@@ -94,6 +110,7 @@ struct Pending {
     number: u32,
     insns: usize,
     grown: u32,
+    place: Place,
     emitted: Emitted,
     entries: Box<[Entry]>,
     pages: Box<[Page]>,
@@ -126,6 +143,8 @@ const UNTIL_COMPILED: u32 = 100;
 /// How often regions were left to Rust, by reason.
 #[derive(Debug, Default)]
 struct Exits {
+    /// To code that no region holds.
+    no_region: u64,
     /// An instruction that the interpreter has to do.
     undone: u64,
     /// An interpreted instruction that stopped or changed the mode.
@@ -150,6 +169,9 @@ struct Figures {
     grown: u64,
     invalidated: u64,
     evicted: u64,
+    /// Where the processor was when slices began: in a region, or not.
+    in_regions: u64,
+    elsewhere: u64,
 }
 
 /// The translator.
@@ -260,13 +282,15 @@ impl<H: Host> Engine<H> {
             delta: b.delta,
             page: b.page as u32,
             insns: b.insns.len() as u32,
+            phys: b.phys,
+            bytes: b.bytes,
         };
         let entries: Box<[Entry]> = region.blocks.iter().map(entry).collect();
         let made_from = made_from(&region);
         let insns = region.blocks.iter().map(|b| b.insns.len()).sum();
         let grown = self.held_whole(&entries).map(|(_, t)| t.grown + 1).max().unwrap_or(0);
-        let pages = region.pages.into();
-        self.pending.push(Pending { number, insns, grown, emitted, entries, pages, made_from });
+        let (place, pages) = (Place { lin, mode_bits }, region.pages.into());
+        self.pending.push(Pending { number, place, insns, grown, emitted, entries, pages, made_from });
         self.figures.translate_ms += self.host.now_ms() - began;
         true
     }
@@ -332,6 +356,8 @@ impl<H: Host> Engine<H> {
                 handle,
                 insns: p.insns,
                 grown: p.grown,
+                place: p.place,
+                samples: 0,
                 exits: p.emitted.exits.into(),
                 entries: p.entries,
                 pages: p.pages,
@@ -447,12 +473,15 @@ impl<H: Host> Engine<H> {
         let tags = x.mmu.tags(x.cpu.mode);
         (x.link.tag_any, x.link.tag_global) = (tags.any, tags.global);
         // Flat code only: EIP is the linear address.
+        let mut called = false;
         while let Some(found) = self.find(x, x.cpu.eip) {
             let entered = self.call(x, found, tags);
             if entered.is_some() {
                 return entered;
             }
+            called = true;
         }
+        self.figures.exits.no_region += u64::from(called);
         None
     }
 }
@@ -600,6 +629,7 @@ impl<H: Host> Translator for Engine<H> {
     }
 
     fn slice(&mut self, x: &mut Exec<'static>) {
+        self.sample(x);
         self.compile(x);
     }
 
@@ -620,13 +650,17 @@ impl<H: Host> Translator for Engine<H> {
             ("compile_ms", f.compile_ms),
             ("calls", f.calls as f64),
             ("executed", f.executed as f64),
-            ("undone", f.exits.undone as f64),
-            ("left_stepping", f.exits.stepped as f64),
-            ("left_page", f.exits.page as f64),
-            ("left_budget", f.exits.budget as f64),
             ("grown", f.grown as f64),
             ("invalidated", f.invalidated as f64),
             ("evicted", f.evicted as f64),
         ]
+    }
+
+    fn report(&self) -> String {
+        observe::report(self)
+    }
+
+    fn dump(&self, x: &Exec<'static>, blocks: &BlockCache, lin: u64) -> String {
+        observe::dump(self, x, blocks, lin)
     }
 }

@@ -110,7 +110,7 @@ pub const fn translates(mode_bits: u32) -> bool {
 }
 
 /// Where a direct branch of a block leads.
-fn target(delta: i32, i: &Insn) -> Option<i32> {
+pub(crate) fn target(delta: i32, i: &Insn) -> Option<i32> {
     let direct =
         matches!(i.op, Op::Jmp | Op::Call | Op::Jcc(_) | Op::Loop | Op::Loope | Op::Loopne | Op::Jcxz);
     (direct && i.w2 == Width::W32).then(|| delta.wrapping_add(i.imm))
@@ -168,28 +168,44 @@ fn pages(blocks: &mut [Block]) -> Vec<Page> {
     pages
 }
 
-/// Reverse post-order from the entry.
+/// Reverse post-order from the entry; blocks that only indirect jumps lead to come after it.
 fn order(found: Vec<Block>) -> Vec<Block> {
     let at = |delta: i32| found.iter().position(|b| b.delta == delta);
     let edges: Vec<Vec<i32>> = found.iter().map(Block::edges).collect();
     let mut state = vec![0usize; found.len()];
     let mut done = vec![false; found.len()];
     let mut post = Vec::new();
-    let mut stack = vec![0];
-    done[0] = true;
-    while let Some(&top) = stack.last() {
-        if let Some(&edge) = edges[top].get(state[top]) {
-            state[top] += 1;
-            if let Some(to) = at(edge)
-                && !std::mem::replace(&mut done[to], true)
-            {
-                stack.push(to);
+    let mut visit = |root: usize, done: &mut [bool]| {
+        let mut stack = vec![root];
+        while let Some(&top) = stack.last() {
+            if let Some(&edge) = edges[top].get(state[top]) {
+                state[top] += 1;
+                if let Some(to) = at(edge)
+                    && !std::mem::replace(&mut done[to], true)
+                {
+                    stack.push(to);
+                }
+            } else {
+                post.push(top);
+                stack.pop();
             }
-        } else {
-            post.push(top);
-            stack.pop();
+        }
+    };
+    // The entry, found first, is to be the last one finished.
+    done[0] = true;
+    let mut reached = vec![false; found.len()];
+    let mut work = vec![0];
+    while let Some(n) = work.pop() {
+        if !std::mem::replace(&mut reached[n], true) {
+            work.extend(edges[n].iter().filter_map(|edge| at(*edge)));
         }
     }
+    for root in 1..found.len() {
+        if !reached[root] && !std::mem::replace(&mut done[root], true) {
+            visit(root, &mut done);
+        }
+    }
+    visit(0, &mut done);
     let mut blocks: Vec<Option<Block>> = found.into_iter().map(Some).collect();
     post.into_iter().rev().filter_map(|n| blocks[n].take()).collect()
 }

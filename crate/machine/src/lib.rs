@@ -267,6 +267,12 @@ impl Machine {
         self.processor.set_translator(translator);
     }
 
+    /// The translation of the code at a linear address as text, or a sentence that says why there is none to show.
+    #[must_use]
+    pub fn dump_region(&self, lin: u32) -> String {
+        self.processor.dump_region(lin.into())
+    }
+
     /// POST codes (port 80h), oldest first.
     #[must_use]
     pub fn post_codes(&self) -> Vec<u8> {
@@ -280,6 +286,7 @@ impl Machine {
         let figures = self.processor.translator_figures();
         let figure = |name: &str| figures.iter().find(|(n, _)| *n == name).map_or(0.0, |(_, v)| *v);
         let more: String = figures.iter().map(|(name, v)| format!(",\"{name}\":{v}")).collect();
+        let more = more + &self.processor.translator_report();
         format!(
             "{{\"instructions\":{},\"memory_mb\":{:.1},\"phases\":{{\"running_ms\":{running_ms:.1},\"slices\":{slices},\
              \"virtual_ms\":{:.1},\"reboots\":{}}},\"jit\":{{\"enabled\":{},\"bytes\":{},\

@@ -14,8 +14,8 @@ const NAMES: [&str; 15] = [
     "jit",
     "jitThreshold",
     "jitRegion",
-    "jitWithout",
     "jitLinkage",
+    "jitWithout",
     "codeCache",
     "cpu",
     "rtc",
@@ -77,8 +77,13 @@ impl<'a> Options<'a> {
                 "return" => Some(Linkage::Return),
                 _ => None,
             })?;
-        let passes = self.with("jitWithout", "names of passes with commas between them", |v| {
-            v.as_string()?.split(',').try_fold(default.passes, |on, name| on.without(name.trim()))
+        let without = self.with("jitWithout", "a string", JsValue::as_string)?.unwrap_or_default();
+        let names = without.split(',').map(str::trim).filter(|name| !name.is_empty());
+        let passes = names.into_iter().try_fold(default.passes, |on, name| {
+            on.without(name).ok_or_else(|| {
+                let passes = jit::opt::PASSES.map(|pass| pass.name).join(", ");
+                bad_option(format!("jitWithout: there is no pass {name}; there are {passes}"))
+            })
         })?;
         let cache_bytes = cache.map_or(default.cache_bytes, |n| usize::try_from(n).unwrap_or(usize::MAX));
         Ok(eager.unwrap_or(Some(false)).map(|eager| jit::engine::Options {
@@ -86,7 +91,7 @@ impl<'a> Options<'a> {
             batch: if eager { 1 } else { default.batch },
             cache_bytes,
             region_insns: region.unwrap_or(default.region_insns),
-            passes: passes.unwrap_or(default.passes),
+            passes,
             linkage,
         }))
     }

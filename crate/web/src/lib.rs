@@ -243,6 +243,12 @@ impl Vm {
         self.machine.stats(self.running_ms, self.slices, memory_bytes())
     }
 
+    /// The translation of the code at a guest linear address as text, or a sentence that says why there is none.
+    #[wasm_bindgen(js_name = dumpRegion)]
+    pub fn dump_region(&self, address: u32) -> String {
+        self.machine.dump_region(address)
+    }
+
     /// The whole machine as bytes.
     pub fn save(&mut self) -> Uint8Array {
         Uint8Array::from(self.machine.save().as_slice())

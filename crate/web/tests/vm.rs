@@ -54,6 +54,8 @@ fn bad_options_are_refused_by_name() {
         ("clock", "fast".into()),
         ("cpu", "i986".into()),
         ("hashAt", 1.into()),
+        ("jitWithout", "drop_dead_flags,fold".into()),
+        ("jitWithout", 3.into()),
         ("entropy", Uint8Array::new_with_length(3).into()),
         ("memroy", 4.into()),
     ] {

@@ -234,6 +234,10 @@ export class Vm {
       options: shown,
     });
   }
+  /** @param {number} address */
+  dumpRegion(address) {
+    return `region at ${address.toString(16)}\n`;
+  }
   save() {
     return Buffer.from(`state ${this.#at}`);
   }

@@ -6,6 +6,7 @@
 //! * [`moo`]: MOO files, captured from an 80286; [`real_mode`]: the world they live in;
 //! * [`undefined`]: what the manual leaves undefined, so that it is not compared;
 //! * [`silicon`]: compiles the oracle;
+//! * [`random`]: random code, and the world it runs in;
 //! * [`executor`]: the ways an instruction is run. Every test body runs through all of them;
 //! * [`translated`]: translated code, for wherever it can run.
 
@@ -15,6 +16,7 @@ pub mod executor;
 pub mod float;
 pub mod moo;
 pub mod oracle;
+pub mod random;
 pub mod real_mode;
 pub mod silicon;
 pub mod tally;

@@ -309,6 +309,10 @@ export class Vm {
       ...hash,
     });
   }
+  /** @param {number} address */
+  dumpRegion(address) {
+    return `No translation holds the code at ${address.toString(16).padStart(8, "0")}h.\n`;
+  }
   save() {
     return new TextEncoder().encode(
       JSON.stringify({ double: 1, screen: this.#screen, column: this.#column }),

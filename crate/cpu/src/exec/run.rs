@@ -72,6 +72,21 @@ impl Processor {
         self.translator.as_ref().map_or_else(Vec::new, |t| t.figures())
     }
 
+    /// More of them, as [`Translator::report`] says.
+    #[must_use]
+    pub fn translator_report(&self) -> String {
+        self.translator.as_ref().map_or_else(String::new, |t| t.report())
+    }
+
+    /// The translation of the code at a linear address as text, or a sentence that says why there is none to show.
+    #[must_use]
+    pub fn dump_region(&self, lin: u64) -> String {
+        match &self.translator {
+            Some(translator) => translator.dump(&self.exec, &self.blocks, lin),
+            None => "There is no translator: all code is interpreted.\n".into(),
+        }
+    }
+
     /// Drops what was made of code that has been overwritten.
     fn invalidate_written(&mut self) {
         let Self { exec: x, blocks, translator } = self;

@@ -22,6 +22,7 @@ mod float;
 mod memory;
 mod mmx;
 mod ops;
+mod text;
 mod values;
 mod vector;
 mod x87;
@@ -37,6 +38,7 @@ use cpu::insn::{Insn, Touches, Width};
 use cpu::translator::StepRun;
 use flags::Flags;
 use float::Floats;
+pub use text::Text;
 use values::{Bin, Id, Node, Ty, Values, bin_instruction, un_instruction};
 use wasm_encoder::{BlockType, Function, Instruction, MemArg, MemArgTarget, ValType};
 
@@ -224,6 +226,17 @@ pub fn lift(
 /// Translates a region.
 #[must_use]
 pub fn emit(region: &Region, target: &Target<'_>, number: u32) -> Emitted {
+    emit_watched(region, target, number, &mut |_| {})
+}
+
+/// The same; `watch` is shown each instruction.
+#[must_use]
+pub fn emit_watched(
+    region: &Region,
+    target: &Target<'_>,
+    number: u32,
+    watch: &mut dyn FnMut(&Instruction<'static>),
+) -> Emitted {
     let lifted = lift(region, target.passes, |_, _, _| {});
     let all = !target.passes.has("drop_dead_flags");
     let looks: Vec<bool> = lifted.iter().map(|ir| all || drop_dead_flags::looks_at_flags(ir)).collect();
@@ -266,7 +279,7 @@ pub fn emit(region: &Region, target: &Target<'_>, number: u32) -> Emitted {
     e.prologue();
     e.blocks();
     e.epilogue();
-    e.finish()
+    e.finish(watch)
 }
 
 impl Emitter<'_> {
@@ -763,7 +776,7 @@ impl Emitter<'_> {
         self.put(Instruction::End);
     }
 
-    fn finish(self) -> Emitted {
+    fn finish(self, watch: &mut dyn FnMut(&Instruction<'static>)) -> Emitted {
         let narrow = local::TEMPS - local::REGS + self.most_temps[0];
         let wide_base = local::REGS + narrow;
         let vector_base = wide_base + self.most_temps[1];
@@ -778,12 +791,14 @@ impl Emitter<'_> {
             l => l,
         };
         for i in self.code {
-            function.instruction(&match i {
+            let i = match i {
                 Instruction::LocalGet(l) => Instruction::LocalGet(place(l)),
                 Instruction::LocalSet(l) => Instruction::LocalSet(place(l)),
                 Instruction::LocalTee(l) => Instruction::LocalTee(place(l)),
                 other => other,
-            });
+            };
+            watch(&i);
+            function.instruction(&i);
         }
         Emitted { function, exits: self.exits, steps: self.steps }
     }

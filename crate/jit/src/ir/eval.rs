@@ -4,12 +4,12 @@
 //! same as running the semantics on `Exec` directly proves that nothing in them depends on a value where
 //! only the instruction may decide. It is the translator's oracle.
 
-use super::{Block, Op};
+use super::{Block, Op, W};
 use crate::lift;
 use cpu::Stop;
 use cpu::exec::{Exec, Place};
 use cpu::float::F80;
-use cpu::insn::{Insn, Prefix};
+use cpu::insn::{Insn, Prefix, Width};
 use cpu::micro::Micro;
 use x86::Seg;
 
@@ -21,6 +21,8 @@ enum Slot {
     X(F80),
     V(u128),
     P(Place),
+    /// Where a window begins, how many bytes it has, and whether it may be written to.
+    W(u32, u32, bool),
 }
 
 /// Does one instruction by writing it down and evaluating that.
@@ -56,6 +58,17 @@ macro_rules! operand {
 /// The segment of accesses through a window.
 const WINDOWS: Seg = Seg::Flat;
 
+/// What translated code relies on without looking: an access through a window lies where it says, and inside. Only tests
+/// evaluate, so this may end them.
+fn assert_inside(slots: &[Slot], win: W, offset: u32, w: Width, ea: u64, write: bool) {
+    let Some(&Slot::W(begin, len, writable)) = slots.get((win.0).0 as usize) else {
+        panic!("{win:?} is no window");
+    };
+    assert_eq!(begin.wrapping_add(offset), ea as u32, "an access is not where its window has it");
+    assert!(u64::from(offset) + u64::from(w.bytes()) <= len.into(), "an access leaves its window");
+    assert!(writable || !write, "a write goes through a window for reading");
+}
+
 macro_rules! result {
     ($v:expr, U) => {{
         $v;
@@ -72,10 +85,20 @@ macro_rules! define_eval {
         fn evaluate(x: &mut Exec<'_>, op: &Op, slots: &[Slot]) -> Result<Slot, Stop> {
             Ok(match *op {
                 // What marks and promises, and does nothing.
-                Op::when { .. } | Op::insn { .. } | Op::step { .. } | Op::window { .. } => Slot::Nothing,
-                Op::load_in { w, ea, .. } => Slot::I(x.load(w, WINDOWS, operand!(slots, ea, I))?),
-                Op::rmw_in { w, ea, .. } => Slot::P(x.rmw(w, WINDOWS, operand!(slots, ea, I))?),
-                Op::store_in { w, ea, v, .. } => {
+                Op::when { .. } | Op::insn { .. } | Op::step { .. } => Slot::Nothing,
+                Op::window { write, lo, len, root } => {
+                    Slot::W((operand!(slots, root, I) as u32).wrapping_add_signed(lo), len, write)
+                }
+                Op::load_in { w, offset, win, ea } => {
+                    assert_inside(slots, win, offset, w, operand!(slots, ea, I), false);
+                    Slot::I(x.load(w, WINDOWS, operand!(slots, ea, I))?)
+                }
+                Op::rmw_in { w, offset, win, ea } => {
+                    assert_inside(slots, win, offset, w, operand!(slots, ea, I), true);
+                    Slot::P(x.rmw(w, WINDOWS, operand!(slots, ea, I))?)
+                }
+                Op::store_in { w, offset, win, ea, v } => {
+                    assert_inside(slots, win, offset, w, operand!(slots, ea, I), true);
                     result!(x.store(w, WINDOWS, operand!(slots, ea, I), operand!(slots, v, I))?, U)
                 }
                 $(Op::$in { $($is,)* $($iv),* } => result!(x.$in($($is,)* $(operand!(slots, $iv, $ik)),*), $ir),)*
@@ -139,7 +162,10 @@ pub fn block(x: &mut Exec<'_>, block: &Block, insns: &[Insn]) -> Result<(), Stop
                 x.step(i)
             } else {
                 x.begin(i);
-                some(x, block, ops.clone(), &mut slots)
+                let result = some(x, block, ops.clone(), &mut slots);
+                // A pass may have found that a conditional branch is always taken: it ends the block there.
+                x.jumped |= block.ops[ops.clone()].iter().any(|op| matches!(op, Op::branch { .. }));
+                result
             };
             if x.ends(i, &result) || usize::from(i.index) + 1 == insns.len() || i.prefix.has(Prefix::LAST) {
                 return x.left(i, result);

@@ -10,7 +10,11 @@ use cpu::micro::BinOp;
 #[must_use]
 pub fn run(block: &Block) -> Block {
     let mut r = Rewrite::new(block);
+    let mut ended = false;
     while let Some((n, op)) = r.next() {
+        if ended && matches!(op, Op::insn { .. } | Op::step { .. }) {
+            break;
+        }
         if let Some(v) = same(&r, &op) {
             r.alias(n, v);
             continue;
@@ -26,8 +30,10 @@ pub fn run(block: &Block) -> Block {
             },
             Op::branch_if { w, offset, c } => match r.constant(c.0) {
                 Some(0) => {}
+                // Nothing after its instruction happens.
                 Some(_) => {
                     r.keep(n, Op::branch { w, offset });
+                    ended = true;
                 }
                 None => {
                     r.keep(n, op);
@@ -97,6 +103,16 @@ mod tests {
         let ir = after(&code, &PASSES);
         assert!(!ir.contains("bin"), "{ir}");
         assert!(ir.contains("imm W32 7"), "{ir}");
+    }
+
+    #[test]
+    fn a_branch_that_is_always_taken_ends_the_block() {
+        // mov ecx, 2; loop +5; add eax, ebx; ret
+        let ir = after(&[0xB9, 2, 0, 0, 0, 0xE2, 5, 0x01, 0xD8, 0xC3], &PASSES);
+        assert!(ir.ends_with("branch W32 12\nset_reg W32 1 v5"), "{ir}");
+        // mov ecx, 1; loop +5; add eax, ebx; ret
+        let ir = after(&[0xB9, 1, 0, 0, 0, 0xE2, 5, 0x01, 0xD8, 0xC3], &PASSES);
+        assert!(!ir.contains("branch") && ir.contains("jump"), "{ir}");
     }
 
     #[test]
