@@ -11,6 +11,7 @@ use cpu::mmu::{Class, PageMap, Tags, chunks};
 use cpu::translator::{Entered, Translator};
 use std::collections::VecDeque;
 use std::rc::Rc;
+use x86::Seg;
 
 /// What compiles and calls wasm. The functions that translated code calls are its business too: it has them call
 /// `Exec`'s `translated_*` methods.
@@ -69,6 +70,7 @@ struct Entry {
 #[derive(Debug)]
 struct Pending {
     number: u32,
+    flat: bool,
     emitted: Emitted,
     entries: Box<[Entry]>,
     pages: Box<[Page]>,
@@ -191,11 +193,10 @@ impl<H: Host> Engine<H> {
         found().unwrap_or(Found::nothing(lin, tags.any))
     }
 
-    /// Forms and emits the region at the present EIP. False if there is none.
+    /// Forms and emits the region at the present EIP, which is this linear address. False if there is none.
     fn translate(&mut self, x: &mut Exec<'static>, blocks: &BlockCache, lin: u64) -> bool {
         let mode_bits = x.cpu.mode;
-        let start = x.mmu.known_code(&x.cpu, lin);
-        let Some(start) = start.filter(|_| region::translates(mode_bits)) else { return false };
+        let Some(start) = x.mmu.known_code(&x.cpu, lin) else { return false };
         if x.mmu.class() == Class::SupervisorNoUser {
             return false;
         }
@@ -226,19 +227,25 @@ impl<H: Host> Engine<H> {
         };
         let entries = region.blocks.iter().map(entry).collect();
         let made_from = made_from(&region);
-        self.pending.push(Pending { number, emitted, entries, pages: region.pages.into(), made_from });
+        let flat = region.is_flat();
+        self.pending.push(Pending { number, flat, emitted, entries, pages: region.pages.into(), made_from });
         self.figures.translate_ms += self.host.now_ms() - began;
         true
     }
 
-    /// Compiles what waits.
+    /// Compiles what waits. Flat code goes on in a simpler way, and gets modules of its own.
     fn compile(&mut self, x: &mut Exec<'static>) {
-        let pending = std::mem::take(&mut self.pending);
+        let (flat, other) = std::mem::take(&mut self.pending).into_iter().partition(|p| p.flat);
+        self.compile_together(x, true, flat);
+        self.compile_together(x, false, other);
+    }
+
+    fn compile_together(&mut self, x: &mut Exec<'static>, flat: bool, pending: Vec<Pending>) {
         if pending.is_empty() {
             return;
         }
         let layout = x.layout(x.cpu.mode);
-        let links = Links { linkage: self.linkage, layout: &layout, found: self.found.place() };
+        let links = Links { linkage: self.linkage, layout: &layout, found: self.found.place(), flat };
         let bytes = module::module(links, pending.iter().map(|p| &p.emitted.function));
         let began = self.host.now_ms();
         let handles = self.host.install(&bytes, pending.len());
@@ -353,8 +360,9 @@ impl<H: Host> Engine<H> {
         match exit.to {
             To::Page(delta) => {
                 // By now the TLB may hold it.
+                let base = x.linear_eip();
                 for e in &t.entries {
-                    self.found.forget(distant(entry, e.delta));
+                    self.found.forget(distant(base, e.delta));
                 }
                 x.cpu.eip = distant(entry, delta);
                 self.figures.exits.page += 1;
@@ -364,6 +372,11 @@ impl<H: Host> Engine<H> {
                 x.cpu.eip = distant(entry, delta);
                 self.figures.exits.undone += 1;
                 Some(Entered::One)
+            }
+            To::Block(delta) => {
+                x.cpu.eip = distant(entry, delta);
+                self.figures.exits.undone += 1;
+                Some(Entered::Interpret(None))
             }
             To::Settled => {
                 self.figures.exits.stepped += 1;
@@ -377,8 +390,7 @@ impl<H: Host> Engine<H> {
         // Neither mode nor translations change before a region is left by an exit.
         let tags = x.mmu.tags(x.cpu.mode);
         (x.link.tag_any, x.link.tag_global) = (tags.any, tags.global);
-        // Flat code only: EIP is the linear address.
-        while let Some(found) = self.find(x, x.cpu.eip) {
+        while let Some(found) = self.find(x, x.linear_eip()) {
             let entered = self.call(x, found);
             if entered.is_some() {
                 return entered;
@@ -429,6 +441,10 @@ impl<H: Host> Source for Decoded<'_, H> {
             return None;
         }
         let (at, entered) = self.blocks.known(phys, self.mode_bits, distant(self.lin, delta))?;
+        let cpu = &self.x.cpu;
+        if !region::fits(self.mode_bits, cpu.seg(Seg::Cs), cpu.eip, delta, at.bytes) {
+            return None;
+        }
         if delta != 0 && entered < self.engine.options.threshold / 8 {
             return None;
         }
@@ -439,16 +455,13 @@ impl<H: Host> Source for Decoded<'_, H> {
 
 impl<H: Host> Translator for Engine<H> {
     fn enter(&mut self, x: &mut Exec<'static>, blocks: &BlockCache) -> Entered {
-        if !region::translates(x.cpu.mode) {
-            return Entered::Interpret(Some(RARELY));
-        }
         let entered = self.run(x);
         x.settle_link();
         if let Some(entered) = entered {
             return entered;
         }
-        let lin = x.cpu.eip;
-        if !blocks.is_hot(lin, x.mmu.tags(x.cpu.mode)) {
+        let lin = x.linear_eip();
+        if !blocks.is_hot(x) {
             return Entered::Interpret(None);
         }
         if !self.translate(x, blocks, lin) {

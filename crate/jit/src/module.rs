@@ -12,6 +12,7 @@ use wasm_encoder::{
     BlockType, CodeSection, EntityType, ExportKind, ExportSection, Function, FunctionSection, ImportSection,
     Instruction, MemoryType, Module, RefType, TableType, TypeSection, ValType,
 };
+use x86::Seg;
 
 /// Names of the imported functions, in the order of their indices.
 pub const IMPORTS: [&str; 5] = ["load", "store", "place", "step", "settle"];
@@ -35,6 +36,8 @@ pub struct Links<'a> {
     pub layout: &'a Layout,
     /// Where regions are found.
     pub found: Where,
+    /// Whether EIP is the linear address in all of them.
+    pub flat: bool,
 }
 
 impl Links<'_> {
@@ -42,7 +45,7 @@ impl Links<'_> {
     #[must_use]
     pub fn trial(linkage: Linkage) -> Vec<u8> {
         let layout = Layout::default();
-        module(Links { linkage, layout: &layout, found: Where::default() }, [])
+        module(Links { linkage, layout: &layout, found: Where::default(), flat: true }, [])
     }
 }
 
@@ -58,7 +61,7 @@ pub fn module<'a>(links: Links<'_>, functions: impl IntoIterator<Item = &'a Func
         &[I32, I32, I32, I32, I32], // settle: state, kind, operands; the carries
         &[I32, I32, I32, I32, I32], // carry: kind, operands, carries; CF
         &[I32, I32, I32, I32, I32], // a region: state, budget, block, pages, EIP; the number of the exit
-        &[I32, I32, I32],           // go: state, budget, linear address; the number of the exit
+        &[I32, I32, I32],           // go: state, budget, EIP; the number of the exit
     ];
     for parameters in signatures {
         types.ty().function(parameters.iter().copied(), [I32]);
@@ -96,26 +99,33 @@ pub fn module<'a>(links: Links<'_>, functions: impl IntoIterator<Item = &'a Func
     module.finish()
 }
 
-/// Goes on at a linear address: to the region that holds the code there, or back to Rust.
+/// Goes on at an EIP: to the region that holds the code there, or back to Rust.
 fn go(links: Links<'_>) -> Function {
     use Instruction as W;
     const CTX: u32 = 0;
     const BUDGET: u32 = 1;
-    const LIN: u32 = 2;
+    const EIP: u32 = 2;
     const AT: u32 = 3;
     const TAG: u32 = 4;
-    let mut f = Function::new([(1, ValType::I32), (1, ValType::I64)]);
+    const IN_SEGMENT: u32 = 5;
+    let locals = [(1, ValType::I32), (1, ValType::I64), (1, ValType::I32)];
+    let mut f = Function::new(locals.into_iter().take(if links.flat { 2 } else { 3 }));
     let mut put = |list: &[Instruction<'static>]| {
         for i in list {
             f.instruction(i);
         }
     };
-    let Links { linkage, layout, found } = links;
+    let Links { linkage, layout, found, flat } = links;
     if linkage == Linkage::TailCall {
         let field = |offset: u32| W::I32Load(mem(found.table + offset, 2));
-        put(&[W::LocalGet(LIN), W::LocalGet(LIN), W::I32Const(12), W::I32ShrU, W::I32Xor]);
+        let lin = if flat { EIP } else { IN_SEGMENT };
+        if !flat {
+            put(&[W::LocalGet(CTX), W::I32Load(mem(layout.segment(Seg::Cs), 2))]);
+            put(&[W::LocalGet(EIP), W::I32Add, W::LocalSet(lin)]);
+        }
+        put(&[W::LocalGet(lin), W::LocalGet(lin), W::I32Const(12), W::I32ShrU, W::I32Xor]);
         put(&[W::I32Const(found.mask as i32), W::I32And, W::I32Const(found.shift as i32), W::I32Shl]);
-        put(&[W::LocalTee(AT), field(found.lin), W::LocalGet(LIN), W::I32Eq, W::If(BlockType::Empty)]);
+        put(&[W::LocalTee(AT), field(found.lin), W::LocalGet(lin), W::I32Eq, W::If(BlockType::Empty)]);
         put(&[W::LocalGet(AT), W::I64Load(mem(found.table + found.tag, 3)), W::LocalTee(TAG)]);
         put(&[W::LocalGet(CTX), W::I64Load(mem(layout.tag_any, 3)), W::I64Eq]);
         put(&[W::LocalGet(TAG), W::LocalGet(CTX), W::I64Load(mem(layout.tag_global, 3)), W::I64Eq, W::I32Or]);
@@ -123,11 +133,11 @@ fn go(links: Links<'_>) -> Function {
         put(&[W::LocalGet(BUDGET), W::LocalGet(AT), field(found.insns), W::I32GeU, W::I32And]);
         put(&[W::If(BlockType::Empty), W::LocalGet(CTX), W::LocalGet(BUDGET)]);
         put(&[W::LocalGet(AT), field(found.block), W::LocalGet(AT), field(found.pages)]);
-        put(&[W::LocalGet(LIN), W::LocalGet(AT), field(found.delta), W::I32Sub]);
+        put(&[W::LocalGet(EIP), W::LocalGet(AT), field(found.delta), W::I32Sub]);
         put(&[W::LocalGet(AT), field(found.handle)]);
         put(&[W::ReturnCallIndirect { type_index: REGION, table_index: 0 }, W::End, W::End]);
     }
-    put(&[W::LocalGet(CTX), W::LocalGet(LIN), W::I64ExtendI32U, W::I64Store(mem(layout.eip, 3))]);
+    put(&[W::LocalGet(CTX), W::LocalGet(EIP), W::I64ExtendI32U, W::I64Store(mem(layout.eip, 3))]);
     put(&[W::LocalGet(CTX), W::LocalGet(BUDGET), W::I32Store(mem(layout.left, 2))]);
     put(&[W::I32Const(GOES_ON as i32), W::End]);
     f

@@ -16,11 +16,14 @@
 //! What an access cannot do directly (a fault, a device, code overwritten) it leaves undone: the function exits
 //! before the instruction, and the interpreter does it. That is exact, because all that may fail comes before
 //! anything that commits, and a store done twice is the same store.
+//!
+//! What 16-bit code and code segments that are not flat need beyond that is in [`segments`].
 
 mod divide;
 mod flags;
 mod memory;
 mod ops;
+mod segments;
 mod values;
 mod vector;
 
@@ -55,6 +58,8 @@ pub enum To {
     Page(i32),
     /// The instruction at this distance from the entry, which the interpreter has to do.
     Interpreter(i32),
+    /// The block at this distance from the entry, which the interpreter has to do as far as its segment goes.
+    Block(i32),
     /// Wherever the interpreted instruction has led; the state is settled.
     Settled,
 }
@@ -143,8 +148,8 @@ enum Val {
 #[derive(Clone, Copy, Debug)]
 enum Go {
     Next,
-    To(i32),
-    If(Id, i32),
+    To(Width, i32),
+    If(Id, Width, i32),
     Dynamic(Id),
 }
 
@@ -360,6 +365,7 @@ impl Emitter<'_> {
     fn blocks(&mut self) {
         let n = self.region.blocks.len();
         self.put(Instruction::Block(BlockType::Empty)); // left to reach the epilogue
+        self.check_limit();
         self.put(Instruction::Loop(BlockType::Empty));
         if n > 1 {
             for _ in 0..n {
@@ -387,7 +393,7 @@ impl Emitter<'_> {
         self.temps = [0; 3];
         let region = self.region;
         let block = &region.blocks[at];
-        self.own_loop = region.blocks.len() > 1 && block.targets().any(|to| to == block.delta);
+        self.own_loop = region.blocks.len() > 1 && block.targets(region.mode).any(|to| to == block.delta);
         if self.own_loop {
             self.put(Instruction::Loop(BlockType::Empty));
             self.depth += 1;
@@ -422,7 +428,7 @@ impl Emitter<'_> {
             n += 1;
         }
         if n == ir.ops.len() && !self.goes_on(block, done) {
-            self.edge(block.end(), done);
+            self.edge(Width::W32, block.end(), done);
         }
         if self.own_loop {
             self.put(Instruction::Unreachable);
@@ -488,11 +494,11 @@ impl Emitter<'_> {
     fn goes_on(&mut self, block: &Block, done: u32) -> bool {
         match self.go {
             Go::Next => return false,
-            Go::To(offset) => self.edge(block.delta.wrapping_add(offset), done),
-            Go::If(c, offset) => {
+            Go::To(w, offset) => self.edge(w, block.delta.wrapping_add(offset), done),
+            Go::If(c, w, offset) => {
                 self.push(c);
                 self.open_if(None);
-                self.cold(|e| e.edge(block.delta.wrapping_add(offset), done));
+                self.cold(|e| e.edge(w, block.delta.wrapping_add(offset), done));
                 self.end();
                 self.go = Go::Next;
                 return false;
@@ -522,7 +528,7 @@ impl Emitter<'_> {
                 let same = self.values.bin(Bin::Eq, Ty::I32, target, site_eip);
                 self.push(same);
                 self.open_if(None);
-                self.cold(|e| e.edge(site, executed));
+                self.cold(|e| e.edge(i.w, site, executed));
                 self.end();
             }
         }
@@ -533,10 +539,10 @@ impl Emitter<'_> {
         self.region.blocks.iter().position(|b| b.delta == delta)
     }
 
-    /// Goes to the code at `delta` after `executed` instructions of the block.
-    fn edge(&mut self, delta: i32, executed: u32) {
+    /// Goes to the code at `delta` after `executed` instructions of the block, EIP being cut to a width.
+    fn edge(&mut self, w: Width, delta: i32, executed: u32) {
         let Some(to) = self.find(delta) else {
-            let eip = self.eip_at(delta);
+            let eip = self.target(w, delta);
             return self.go_on(eip, executed);
         };
         let block = &self.region.blocks[to];
@@ -866,8 +872,8 @@ impl Emitter<'_> {
             .collect();
         self.flags.values(&mut roots);
         match self.go {
-            Go::If(id, _) | Go::Dynamic(id) => roots.push(id),
-            Go::Next | Go::To(_) => {}
+            Go::If(id, ..) | Go::Dynamic(id) => roots.push(id),
+            Go::Next | Go::To(..) => {}
         }
         if !roots.iter().any(|id| self.values.reads(*id, l)) {
             // Nobody looks at them again.
