@@ -250,13 +250,16 @@ node_tests() {
   node --test --test-concurrency=1 --test-reporter=spec "${files[@]}"
 }
 
-# What this machine's processor does with 20,000 instructions, for the tests of translated code.
+# What this machine's processor does with 20,000 instructions of each size, for the tests of translated code.
 oracle_vectors() {
   gcc -O2 -w -o build/oracle tests/isa/oracle/oracle.c
-  if ! build/oracle 32 int 20000 1 >build/oracle-int.jsonl; then
-    say "SKIPPED: the oracle cannot trace processes here"
-    rm -f build/oracle-int.jsonl
-  fi
+  local bits
+  for bits in 16 32; do
+    if ! build/oracle $bits int 20000 1 >build/oracle-int-$bits.jsonl; then
+      say "SKIPPED: the oracle cannot trace processes here"
+      rm -f build/oracle-int-$bits.jsonl
+    fi
+  done
 }
 
 # The lines by which cargo, wasm-bindgen's runner and Node's runner report their sums.

@@ -1,6 +1,6 @@
 //! Translated code against real processors: the oracle's vectors, each compiled at first sight.
 //!
-//! Runs in Node alone, because it reads `build/oracle-int.jsonl`, which `./build.sh test` makes.
+//! Runs in Node alone, because it reads `build/oracle-int-*.jsonl`, which `./build.sh test` makes.
 
 #![cfg(target_arch = "wasm32")]
 
@@ -18,9 +18,18 @@ extern "C" {
 }
 
 #[wasm_bindgen_test]
-fn integer_vectors_agree() {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../build/oracle-int.jsonl");
-    let Ok(text) = read_file(path, "utf8") else {
+fn integer_vectors_of_32_bit_code_agree() {
+    agree(32);
+}
+
+#[wasm_bindgen_test]
+fn integer_vectors_of_16_bit_code_agree() {
+    agree(16);
+}
+
+fn agree(bits: u32) {
+    let path = format!(concat!(env!("CARGO_MANIFEST_DIR"), "/../../build/oracle-int-{}.jsonl"), bits);
+    let Ok(text) = read_file(&path, "utf8") else {
         console_log!("SKIPPED: no vectors at {path}");
         return;
     };
