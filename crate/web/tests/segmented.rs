@@ -59,7 +59,7 @@ fn sequences(threshold: u32, seeds: std::ops::Range<u64>) {
 
 #[wasm_bindgen_test]
 fn sequences_at_first_sight_end_as_in_the_interpreter() {
-    sequences(0, 1..701);
+    sequences(0, 1..211);
 }
 
 #[wasm_bindgen_test]

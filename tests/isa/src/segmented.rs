@@ -249,11 +249,11 @@ fn tables(h: &mut Harness) {
 fn data(n: &mut Numbers, big: bool) -> SegmentState {
     let base = LOWEST + n.below(PLACES) as u64;
     let flag = if big { 0x4000 } else { 0 };
-    let (limit, rights) = match n.below(4) {
+    let (limit, rights) = match n.below(8) {
         0 => (n.below(0x400) as u32 + 0x3F00, 0x93),
-        1 => (n.below(0x100) as u32, 0x97),
-        2 => (0xFFFF, 0x93),
-        _ => (0x4100 + n.below(0x1000) as u32, if n.one_in(3) { 0x91 } else { 0x93 }),
+        1 => (0x4100 + n.below(0x1000) as u32, 0x91),
+        2 | 3 => (n.below(0x100) as u32, 0x97),
+        _ => (0xFFFF, 0x93),
     };
     SegmentState { selector: 0x20 | n.byte() as u16 & 0x18, base, limit, rights: rights | flag }
 }
