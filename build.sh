@@ -260,10 +260,11 @@ oracle_vectors() {
   sed "s/f0\.mxcsr=0x1F80|R(4)<<13|/f0.mxcsr=$mxcsr/" tests/isa/oracle/oracle.c >build/oracle-sse.c
   gcc -O2 -w -o build/oracle tests/isa/oracle/oracle.c
   gcc -O2 -w -I tests/isa/oracle -o build/oracle-sse build/oracle-sse.c
-  if ! build/oracle 32 int 6000 1 >build/oracle-int.jsonl || ! build/oracle-sse 32 sse 5000 1 >build/oracle-sse.jsonl ||
+  if ! build/oracle 32 int 5000 1 >build/oracle-int-32.jsonl || ! build/oracle 16 int 4000 1 >build/oracle-int-16.jsonl ||
+    ! build/oracle-sse 32 sse 5000 1 >build/oracle-sse.jsonl ||
     ! build/oracle 32 seqfp 250 1 >build/oracle-seqfp.jsonl || ! build/oracle 32 seq 250 1 >build/oracle-seq.jsonl; then
     say "SKIPPED: the oracle cannot trace processes here"
-    rm -f build/oracle-{int,sse,seq,seqfp}.jsonl
+    rm -f build/oracle-{int-16,int-32,sse,seq,seqfp}.jsonl
   fi
   float_vectors x87 4000 1
   float_vectors mmx 1000 1

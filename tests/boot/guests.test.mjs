@@ -23,6 +23,12 @@ describe("guests that end by themselves", { skip: noMachine }, () => {
     });
   }
 
+  test("16-bit code in segments adds up, and its faults are counted", async () => {
+    const { status, stdout } = await play("segments");
+    assert.equal(stdout, "up\nfaults=000005DC\nsum=B2FB746B\nwraps=2EE02EE0\n");
+    assert.equal(status, 1);
+  });
+
   test("a triple fault is 8", async () => {
     const { status, stdout, stderr } = await play("triple");
     assert.equal(status, 8, stderr);

@@ -89,6 +89,14 @@ describe("translated code", { skip: noMachine }, () => {
     await sameEveryWay(["--multiboot", guest("ticks")]);
   });
 
+  test("is as the interpreter on 16-bit code and in segments with limits", async () => {
+    const args = ["--multiboot", guest("segments")];
+    const { status, instructions } = await sameEveryWay(args);
+    assert.equal(status, 1);
+    const { jit } = await outcome([...args, "--jit", "eager"]);
+    assert.ok(jit.executed > instructions / 2, `${jit.executed} of ${instructions} in translated code`);
+  });
+
   test("is as the interpreter on linux32's start", { skip: noLinux }, async () => {
     const at = [1e6, 1e7, 1e8, 2e8, 3e8];
     await sameEveryWay(

@@ -13,6 +13,10 @@
 //! ahead with the block found, and the comparison is a branch it predicts. (The addresses of the
 //! instructions to run are otherwise one long chain of dependent loads, and that chain is the speed.)
 //!
+//! Code that is not flat has entries there too, for its heat and so that it is found again, but under numbers that
+//! are no addresses, so that the hot loop never finds it: each of its instructions has to be checked against the
+//! segment's limit.
+//!
 //! An instruction that crosses a page boundary is a block of its own. Its second page may change under it,
 //! so that is checked each time it is entered into the jump cache.
 
@@ -138,6 +142,12 @@ fn slot(lin: u64) -> usize {
     (lin ^ lin >> 13) as usize & (JUMP_SLOTS - 1)
 }
 
+/// What the jump cache calls the code at a linear address.
+#[inline(always)]
+fn name(lin: u64, mode_bits: u32) -> u64 {
+    if mode_bits & mode::FLAT_CODE != 0 { lin } else { lin | 1 << 32 }
+}
+
 /// What a block is found by: the RAM offset of its first byte, and the mode bits it is decoded under.
 #[must_use]
 pub fn key(start: u64, mode_bits: u32) -> u64 {
@@ -145,19 +155,34 @@ pub fn key(start: u64, mode_bits: u32) -> u64 {
 }
 
 impl BlockCache {
-    /// Whether the block at a linear address is hot.
+    /// Whether the block at the present EIP is hot.
     #[must_use]
-    pub fn is_hot(&self, lin: u64, tags: Tags) -> bool {
+    pub fn is_hot(&self, x: &Exec<'_>) -> bool {
+        let (lin, mode_bits) = (x.linear_eip(), x.cpu.mode);
         let j = &self.jumps[slot(lin)];
-        j.lin == lin && tags.hold(j.tag) && j.heat.get() == 0
+        j.lin == name(lin, mode_bits) && x.mmu.tags(mode_bits).hold(j.tag) && j.heat.get() == 0
     }
 
-    /// Lets the block at a linear address cool down: it is hot again after so many entries.
-    pub fn cool(&self, lin: u64, entries: u32) {
+    /// Lets the block at the present EIP cool down: it is hot again after so many entries.
+    pub fn cool(&self, x: &Exec<'_>, entries: u32) {
+        let lin = x.linear_eip();
         let j = &self.jumps[slot(lin)];
-        if j.lin == lin {
+        if j.lin == name(lin, x.cpu.mode) {
             j.heat.set(entries);
         }
+    }
+
+    /// The block at the present EIP, if its code is not flat and the jump cache knows it; counts that it is entered.
+    pub(crate) fn entered_again(&self, x: &Exec<'_>) -> Option<BlockRef> {
+        let (lin, mode_bits) = (x.linear_eip(), x.cpu.mode);
+        let j = &self.jumps[slot(lin)];
+        let found = mode_bits & mode::FLAT_CODE == 0
+            && j.lin == name(lin, mode_bits)
+            && x.mmu.tags(mode_bits).hold(j.tag);
+        if found {
+            j.heat.set(j.heat.get().saturating_sub(1));
+        }
+        found.then_some(j.block)
     }
 
     /// Sets how many entries make a new block hot. What is decoded already stays as it is.
@@ -267,21 +292,18 @@ impl BlockCache {
             }
         }
         let at = self.by_key.get(&key).map_or(block.at, |b| b.at);
-        // Code under a segment limit is checked as it goes, off the hot loop.
-        if mode_bits & mode::FLAT_CODE != 0 {
-            // An instruction that crosses into a page of its own is looked at again whenever anything changes.
-            let global = block.second.is_none() && x.mmu.is_global(&x.cpu, lin);
-            let tag = x.mmu.tags(mode_bits).of(global);
-            let number = self.by_key.get(&key).map_or(NO_BLOCK, |b| b.number);
-            let jump = &mut self.jumps[slot(lin)];
-            if jump.number != number {
-                if let Some(heat) = self.heats.get_mut(jump.number as usize) {
-                    *heat = jump.heat.get();
-                }
-                jump.heat = Cell::new(self.heats.get(number as usize).copied().unwrap_or(NEVER));
+        // An instruction that crosses into a page of its own is looked at again whenever anything changes.
+        let global = block.second.is_none() && x.mmu.is_global(&x.cpu, lin);
+        let tag = x.mmu.tags(mode_bits).of(global);
+        let number = self.by_key.get(&key).map_or(NO_BLOCK, |b| b.number);
+        let jump = &mut self.jumps[slot(lin)];
+        if jump.number != number {
+            if let Some(heat) = self.heats.get_mut(jump.number as usize) {
+                *heat = jump.heat.get();
             }
-            *jump = Jump { lin, tag, block: at, number, heat: jump.heat.clone() };
+            jump.heat = Cell::new(self.heats.get(number as usize).copied().unwrap_or(NEVER));
         }
+        *jump = Jump { lin: name(lin, mode_bits), tag, block: at, number, heat: jump.heat.clone() };
         Ok(at)
     }
 

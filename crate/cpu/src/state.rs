@@ -224,7 +224,7 @@ pub mod mode {
     pub const NO_X87: u32 = 1 << 4;
     /// CR4.OSFXSR clear, CR0.EM or CR0.TS set: SSE raises #UD or #NM.
     pub const NO_SSE: u32 = 1 << 5;
-    /// CS is flat: EIP needs no limit check.
+    /// CS is flat and its code 32-bit: EIP is the linear address, wraps as it does, and needs no limit check.
     pub const FLAT_CODE: u32 = 1 << 6;
     /// All of them.
     pub const BITS: u32 = 7;
@@ -397,7 +397,7 @@ impl Cpu {
         m |= set(self.cpl == 3, mode::USER);
         m |= set(self.cr0 & (cr0::EM | cr0::TS) != 0, mode::NO_X87);
         m |= set(self.cr0 & (cr0::EM | cr0::TS) != 0 || self.cr4 & cr4::OSFXSR == 0, mode::NO_SSE);
-        m |= set(cs.is_flat(), mode::FLAT_CODE);
+        m |= set(cs.is_flat() && cs.rights.is_32(), mode::FLAT_CODE);
         self.mode = m;
     }
 

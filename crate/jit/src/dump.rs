@@ -27,7 +27,7 @@ pub fn instructions(region: &Region, origin: u32, bytes: impl Fn(u64, usize) -> 
                 "  {:08x}  {:<24} {}",
                 at.wrapping_add(start as u32),
                 hex.join(" "),
-                insn(i, target(b.delta, i), origin)
+                insn(i, target(region.mode, b.delta, i), origin)
             );
         }
     }
@@ -108,6 +108,7 @@ pub fn wasm(region: &Region, target: &Target<'_>, number: u32) -> String {
             To::Interpreter(delta) => {
                 writeln!(text, "exit {n}: the interpreter does {delta:+}, after {executed}")
             }
+            To::Block(delta) => writeln!(text, "exit {n}: the interpreter does the block {delta:+}"),
             To::Settled => writeln!(text, "exit {n}: wherever the interpreter led"),
         };
     }

@@ -13,6 +13,7 @@ use cpu::mmu::{Class, PageMap, Tags, chunks};
 use cpu::translator::{Entered, Translator};
 use std::collections::VecDeque;
 use std::rc::Rc;
+use x86::Seg;
 
 /// What compiles and calls wasm. The functions that translated code calls are its business too: it has them call
 /// those of [`imports`](crate::imports).
@@ -111,6 +112,7 @@ struct Pending {
     insns: usize,
     grown: u32,
     place: Place,
+    flat: bool,
     emitted: Emitted,
     entries: Box<[Entry]>,
     pages: Box<[Page]>,
@@ -243,11 +245,10 @@ impl<H: Host> Engine<H> {
         found().unwrap_or(Found::nothing(lin, tags.any))
     }
 
-    /// Forms and emits the region at the present EIP. False if there is none.
+    /// Forms and emits the region at the present EIP, which is this linear address. False if there is none.
     fn translate(&mut self, x: &mut Exec<'static>, blocks: &BlockCache, lin: u64) -> bool {
         let mode_bits = x.cpu.mode;
-        let start = x.mmu.known_code(&x.cpu, lin);
-        let Some(start) = start.filter(|_| region::translates(mode_bits)) else { return false };
+        let Some(start) = x.mmu.known_code(&x.cpu, lin) else { return false };
         if x.mmu.class() == Class::SupervisorNoUser {
             return false;
         }
@@ -289,8 +290,9 @@ impl<H: Host> Engine<H> {
         let made_from = made_from(&region);
         let insns = region.blocks.iter().map(|b| b.insns.len()).sum();
         let grown = self.held_whole(&entries).map(|(_, t)| t.grown + 1).max().unwrap_or(0);
+        let flat = region.is_flat();
         let (place, pages) = (Place { lin, mode_bits }, region.pages.into());
-        self.pending.push(Pending { number, place, insns, grown, emitted, entries, pages, made_from });
+        self.pending.push(Pending { number, flat, place, insns, grown, emitted, entries, pages, made_from });
         self.figures.translate_ms += self.host.now_ms() - began;
         true
     }
@@ -307,15 +309,20 @@ impl<H: Host> Engine<H> {
         })
     }
 
-    /// Compiles what waits.
+    /// Compiles what waits. Flat code goes on in a simpler way, and gets modules of its own.
     fn compile(&mut self, x: &mut Exec<'static>) {
-        let pending = std::mem::take(&mut self.pending);
+        let (flat, other) = std::mem::take(&mut self.pending).into_iter().partition(|p| p.flat);
+        self.compile_together(x, true, flat);
+        self.compile_together(x, false, other);
+    }
+
+    fn compile_together(&mut self, x: &mut Exec<'static>, flat: bool, pending: Vec<Pending>) {
         if pending.is_empty() {
             return;
         }
         let base = self.host.memory_base();
         let layout = x.layout(x.cpu.mode, base);
-        let links = Links { linkage: self.linkage, layout: &layout, found: self.found.place(base) };
+        let links = Links { linkage: self.linkage, layout: &layout, found: self.found.place(base), flat };
         let bytes = module::module(links, pending.iter().map(|p| &p.emitted.function));
         let began = self.host.now_ms();
         let handles = self.host.install(&bytes, pending.len());
@@ -332,7 +339,9 @@ impl<H: Host> Engine<H> {
             self.figures.regions += 1;
             self.figures.instructions += p.insns as u64;
             let replaced: Vec<u32> = self.held_whole(&p.entries).map(|(n, _)| n).collect();
+            let mut samples = 0;
             for number in replaced {
+                samples += self.regions[number as usize].as_ref().map_or(0, |t| t.samples);
                 self.figures.grown += 1;
                 self.drop_region(x, number);
             }
@@ -357,7 +366,7 @@ impl<H: Host> Engine<H> {
                 insns: p.insns,
                 grown: p.grown,
                 place: p.place,
-                samples: 0,
+                samples,
                 exits: p.emitted.exits.into(),
                 entries: p.entries,
                 pages: p.pages,
@@ -419,7 +428,7 @@ impl<H: Host> Engine<H> {
         let mut exit = self.host.call(call, x, budget as u32, eip as u32);
         // From region to region, as long as nothing else is needed.
         while exit == GOES_ON
-            && let Some((call, insns)) = self.found.get(x.cpu.eip, tags).and_then(|f| f.call())
+            && let Some((call, insns)) = self.found.get(x.linear_eip(), tags).and_then(|f| f.call())
             && x.link.left >= insns
         {
             self.figures.calls += 1;
@@ -448,8 +457,9 @@ impl<H: Host> Engine<H> {
         match exit.to {
             To::Page(delta) => {
                 // By now the TLB may hold it.
+                let base = x.linear_eip();
                 for e in &t.entries {
-                    self.found.forget(distant(entry, e.delta));
+                    self.found.forget(distant(base, e.delta));
                 }
                 x.cpu.eip = distant(entry, delta);
                 self.figures.exits.page += 1;
@@ -459,6 +469,11 @@ impl<H: Host> Engine<H> {
                 x.cpu.eip = distant(entry, delta);
                 self.figures.exits.undone += 1;
                 Some(Entered::One)
+            }
+            To::Block(delta) => {
+                x.cpu.eip = distant(entry, delta);
+                self.figures.exits.undone += 1;
+                Some(Entered::Interpret(None))
             }
             To::Settled => {
                 self.figures.exits.stepped += 1;
@@ -472,9 +487,8 @@ impl<H: Host> Engine<H> {
         // Neither mode nor translations change before a region is left by an exit.
         let tags = x.mmu.tags(x.cpu.mode);
         (x.link.tag_any, x.link.tag_global) = (tags.any, tags.global);
-        // Flat code only: EIP is the linear address.
         let mut called = false;
-        while let Some(found) = self.find(x, x.cpu.eip) {
+        while let Some(found) = self.find(x, x.linear_eip()) {
             let entered = self.call(x, found, tags);
             if entered.is_some() {
                 return entered;
@@ -542,6 +556,10 @@ impl<H: Host> Source for Decoded<'_, H> {
             return None;
         }
         let (at, entered) = self.blocks.known(phys, self.mode_bits, distant(self.lin, delta))?;
+        let cpu = &self.x.cpu;
+        if !region::fits(self.mode_bits, cpu.seg(Seg::Cs), cpu.eip, delta, at.bytes) {
+            return None;
+        }
         if delta != 0 && holder.is_none() && entered < self.engine.options.threshold / 8 {
             return None;
         }
@@ -558,16 +576,13 @@ impl<H: Host> Source for Decoded<'_, H> {
 
 impl<H: Host> Translator for Engine<H> {
     fn enter(&mut self, x: &mut Exec<'static>, blocks: &BlockCache) -> Entered {
-        if !region::translates(x.cpu.mode) {
-            return Entered::Interpret(Some(RARELY));
-        }
         let entered = self.run(x);
         x.settle_link();
         if let Some(entered) = entered {
             return entered;
         }
-        let lin = x.cpu.eip;
-        if !blocks.is_hot(lin, x.mmu.tags(x.cpu.mode)) {
+        let lin = x.linear_eip();
+        if !blocks.is_hot(x) {
             return Entered::Interpret(None);
         }
         if !self.translate(x, blocks, lin) {

@@ -13,6 +13,7 @@ use wasm_encoder::{
     BlockType, CodeSection, EntityType, ExportKind, ExportSection, Function, FunctionSection, ImportSection,
     Instruction, MemoryType, Module, RefType, TableType, TypeSection, ValType,
 };
+use x86::Seg;
 
 /// Module name of all imports.
 pub const FROM: &str = "vmm";
@@ -30,6 +31,8 @@ pub struct Links<'a> {
     pub layout: &'a Layout,
     /// Where regions are found.
     pub found: Where,
+    /// Whether EIP is the linear address in all of them.
+    pub flat: bool,
 }
 
 impl Links<'_> {
@@ -37,7 +40,7 @@ impl Links<'_> {
     #[must_use]
     pub fn trial(linkage: Linkage) -> Vec<u8> {
         let layout = Layout::default();
-        module(Links { linkage, layout: &layout, found: Where::default() }, [])
+        module(Links { linkage, layout: &layout, found: Where::default(), flat: true }, [])
     }
 }
 
@@ -86,26 +89,33 @@ pub fn module<'a>(links: Links<'_>, functions: impl IntoIterator<Item = &'a Func
     module.finish()
 }
 
-/// Goes on at a linear address: to the region that holds the code there, or back to Rust.
+/// Goes on at an EIP: to the region that holds the code there, or back to Rust.
 fn go(links: Links<'_>, ty_region: u32) -> Function {
     use Instruction as W;
     const CTX: u32 = 0;
     const BUDGET: u32 = 1;
-    const LIN: u32 = 2;
+    const EIP: u32 = 2;
     const AT: u32 = 3;
     const CALL: u32 = 4;
     const TAG: u32 = 5;
-    let mut f = Function::new([(2, ValType::I32), (1, ValType::I64)]);
+    const IN_SEGMENT: u32 = 6;
+    let locals = [(2, ValType::I32), (1, ValType::I64), (1, ValType::I32)];
+    let mut f = Function::new(locals.into_iter().take(if links.flat { 2 } else { 3 }));
     let mut put = |list: &[Instruction<'static>]| {
         for i in list {
             f.instruction(i);
         }
     };
-    let Links { linkage, layout, found } = links;
+    let Links { linkage, layout, found, flat } = links;
     if linkage == Linkage::TailCall {
         let field = |offset: u32| W::I32Load(mem(found.table + offset, 2));
-        put(&found.entry(LIN));
-        put(&[W::LocalTee(AT), field(found.lin), W::LocalGet(LIN), W::I32Eq, W::If(BlockType::Empty)]);
+        let lin = if flat { EIP } else { IN_SEGMENT };
+        if !flat {
+            put(&[W::LocalGet(CTX), W::I32Load(mem(layout.segment(Seg::Cs), 2))]);
+            put(&[W::LocalGet(EIP), W::I32Add, W::LocalSet(lin)]);
+        }
+        put(&found.entry(lin));
+        put(&[W::LocalTee(AT), field(found.lin), W::LocalGet(lin), W::I32Eq, W::If(BlockType::Empty)]);
         put(&[W::LocalGet(AT), W::I64Load(mem(found.table + found.tag, 3)), W::LocalTee(TAG)]);
         put(&[W::LocalGet(CTX), W::I64Load(mem(layout.tag_any, 3)), W::I64Eq]);
         put(&[W::LocalGet(TAG), W::LocalGet(CTX), W::I64Load(mem(layout.tag_global, 3)), W::I64Eq, W::I32Or]);
@@ -114,11 +124,11 @@ fn go(links: Links<'_>, ty_region: u32) -> Function {
         put(&[W::If(BlockType::Empty), W::LocalGet(CTX), W::LocalGet(BUDGET)]);
         put(&[W::LocalGet(AT), field(found.at), W::LocalTee(CALL), W::I32Const((1 << BLOCK_BITS) - 1)]);
         put(&[W::I32And, W::LocalGet(AT), field(found.pages)]);
-        put(&[W::LocalGet(LIN), W::LocalGet(AT), field(found.delta), W::I32Sub]);
+        put(&[W::LocalGet(EIP), W::LocalGet(AT), field(found.delta), W::I32Sub]);
         put(&[W::LocalGet(CALL), W::I32Const(BLOCK_BITS as i32), W::I32ShrU]);
         put(&[W::ReturnCallIndirect { type_index: ty_region, table_index: 0 }, W::End, W::End]);
     }
-    put(&[W::LocalGet(CTX), W::LocalGet(LIN), W::I64ExtendI32U, W::I64Store(mem(layout.eip, 3))]);
+    put(&[W::LocalGet(CTX), W::LocalGet(EIP), W::I64ExtendI32U, W::I64Store(mem(layout.eip, 3))]);
     put(&[W::LocalGet(CTX), W::LocalGet(BUDGET), W::I32Store(mem(layout.left, 2))]);
     put(&[W::I32Const(GOES_ON as i32), W::End]);
     f

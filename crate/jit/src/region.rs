@@ -4,7 +4,7 @@
 //! Like a block it holds no linear address: its blocks lie at distances from the entry.
 
 use cpu::insn::{Insn, Op, Prefix, Width};
-use cpu::state::mode;
+use cpu::state::{Segment, mode};
 
 /// Most blocks of a region; their pages are numbered in 32 bits.
 pub const MAX_BLOCKS: usize = 1 << crate::found::BLOCK_BITS;
@@ -65,8 +65,8 @@ impl Block {
     }
 
     /// Where it leads within the region: branches, where its call returns to, what follows it.
-    fn edges(&self) -> Vec<i32> {
-        let mut edges: Vec<i32> = self.targets().collect();
+    fn edges(&self, mode_bits: u32) -> Vec<i32> {
+        let mut edges: Vec<i32> = self.targets(mode_bits).collect();
         if self.calls() || self.insns.last().is_some_and(|i| !i.prefix.has(Prefix::LAST)) {
             edges.push(self.end());
         }
@@ -74,8 +74,8 @@ impl Block {
     }
 
     /// Where its direct branches lead.
-    pub(crate) fn targets(&self) -> impl Iterator<Item = i32> {
-        self.insns.iter().filter_map(|i| target(self.delta, i))
+    pub(crate) fn targets(&self, mode_bits: u32) -> impl Iterator<Item = i32> {
+        self.insns.iter().filter_map(move |i| target(mode_bits, self.delta, i))
     }
 }
 
@@ -102,18 +102,52 @@ pub trait Source {
     }
 }
 
-/// Whether code of this mode is translated: flat 32-bit code. The rest is interpreted.
-#[must_use]
-pub const fn translates(mode_bits: u32) -> bool {
-    let needed = mode::FLAT_CODE | mode::CODE32 | mode::STACK32;
-    mode_bits & needed == needed
+impl Region {
+    /// Whether EIP is the linear address, and needs no check.
+    #[must_use]
+    pub const fn is_flat(&self) -> bool {
+        is_flat(self.mode)
+    }
+
+    /// Highest EIP that is not cut by branches of the code's own width.
+    pub(crate) const fn last_eip(&self) -> u32 {
+        last_eip(self.mode)
+    }
+
+    /// Distance of the lowest byte of a region from its entry, and how many bytes there are to the highest.
+    #[must_use]
+    pub fn extent(&self) -> (i32, u32) {
+        let lowest = self.blocks.iter().map(|b| b.delta).min().unwrap_or(0);
+        let end = self.blocks.iter().map(Block::end).max().unwrap_or(0);
+        (lowest, end.wrapping_sub(lowest) as u32)
+    }
 }
 
-/// Where a direct branch of a block leads.
-pub(crate) fn target(delta: i32, i: &Insn) -> Option<i32> {
+/// Whether code of this mode lies in a segment in which EIP is the linear address, and needs no check.
+#[must_use]
+pub const fn is_flat(mode_bits: u32) -> bool {
+    mode_bits & mode::FLAT_CODE != 0
+}
+
+const fn last_eip(mode_bits: u32) -> u32 {
+    if mode_bits & mode::CODE32 != 0 { u32::MAX } else { 0xFFFF }
+}
+
+/// Whether code at a distance from an EIP lies in its segment with all its bytes, and the byte after it where EIP is not
+/// cut.
+#[must_use]
+pub fn fits(mode_bits: u32, cs: &Segment, eip: u64, delta: i32, bytes: u16) -> bool {
+    let begin = eip.cast_signed() + i64::from(delta);
+    let end = begin + i64::from(bytes);
+    is_flat(mode_bits) || begin >= 0 && end <= i64::from(cs.max) + 1 && end <= last_eip(mode_bits).into()
+}
+
+/// Where a direct branch of a block leads. One that wraps around the end of 64 KB is said to lead out of the segment.
+pub(crate) fn target(mode_bits: u32, delta: i32, i: &Insn) -> Option<i32> {
     let direct =
         matches!(i.op, Op::Jmp | Op::Call | Op::Jcc(_) | Op::Loop | Op::Loope | Op::Loopne | Op::Jcxz);
-    (direct && i.w2 == Width::W32).then(|| delta.wrapping_add(i.imm))
+    let cut_off = i.w2 != Width::W32 && mode_bits & mode::CODE32 != 0;
+    (direct && !cut_off).then(|| delta.wrapping_add(i.imm))
 }
 
 /// Forms a region of at most so many instructions from an entry. `None` if the entry itself is not there.
@@ -140,7 +174,7 @@ pub fn form(mode: u32, max_insns: usize, source: &mut impl Source) -> Option<Reg
         for other in &mut found {
             other.end_before(delta);
         }
-        for edge in block.edges().into_iter().chain(source.companions(delta)) {
+        for edge in block.edges(mode).into_iter().chain(source.companions(delta)) {
             if !work.contains(&edge) {
                 work.push(edge);
             }
@@ -150,7 +184,7 @@ pub fn form(mode: u32, max_insns: usize, source: &mut impl Source) -> Option<Reg
     if found.first().is_none_or(|block| block.delta != 0) {
         return None;
     }
-    let mut blocks = order(found);
+    let mut blocks = order(found, mode);
     let pages = pages(&mut blocks);
     Some(Region { mode, blocks, pages })
 }
@@ -169,9 +203,9 @@ fn pages(blocks: &mut [Block]) -> Vec<Page> {
 }
 
 /// Reverse post-order from the entry; blocks that only indirect jumps lead to come after it.
-fn order(found: Vec<Block>) -> Vec<Block> {
+fn order(found: Vec<Block>, mode_bits: u32) -> Vec<Block> {
     let at = |delta: i32| found.iter().position(|b| b.delta == delta);
-    let edges: Vec<Vec<i32>> = found.iter().map(Block::edges).collect();
+    let edges: Vec<Vec<i32>> = found.iter().map(|b| b.edges(mode_bits)).collect();
     let mut state = vec![0usize; found.len()];
     let mut done = vec![false; found.len()];
     let mut post = Vec::new();

@@ -3,14 +3,16 @@
 use cpu::decode::BlockDecoder;
 use cpu::exec::Layout;
 use cpu::insn::{Insn, Prefix};
-use cpu::state::mode;
+use cpu::state::{Segment, mode};
 use jit::emit::{self, Linkage, Target};
-use jit::found::FoundTable;
+use jit::found::{FoundTable, Where};
 use jit::module;
 use jit::opt::Enabled;
 use jit::region::{self, Block, Region, Source};
 
 const MODE: u32 = mode::CODE32 | mode::STACK32 | mode::FLAT | mode::FLAT_CODE;
+/// Real mode.
+const SIXTEEN: u32 = 0;
 
 /// Decodes a block as the cache does: up to a transfer of control, or the end.
 fn decode(bytes: &[u8], mode_bits: u32) -> Vec<Insn> {
@@ -48,7 +50,12 @@ fn translated(code: &[u8], mode_bits: u32) -> Option<Region> {
                 &Target { layout: &layout, linkage, found: FoundTable::default().place(0), passes },
                 7,
             );
-            let links = module::Links { linkage, layout: &layout, found: FoundTable::default().place(0) };
+            let links = module::Links {
+                linkage,
+                layout: &layout,
+                found: FoundTable::default().place(0),
+                flat: region.is_flat(),
+            };
             let bytes = module::module(links, [&emitted.function]);
             if let Err(e) = wasmparser::validate(&bytes) {
                 panic!("not valid: {e}\n{code:x?}\n{:?}", region.blocks);
@@ -77,7 +84,9 @@ fn random_code_makes_valid_modules() {
         // With and without SSE, flat data segments, user mode.
         let extra = [0, mode::NO_SSE, mode::USER, mode::NO_X87][round % 4];
         let flat = if round % 3 == 0 { mode::FLAT } else { 0 };
-        formed += usize::from(translated(&code, MODE & !flat | extra).is_some());
+        // A 16-bit stack, a code segment with a base, 16-bit code.
+        let less = [0, mode::STACK32, mode::FLAT_CODE, mode::FLAT_CODE | mode::CODE32][round / 4 % 4];
+        formed += usize::from(translated(&code, MODE & !flat & !less | extra).is_some());
     }
     assert!(formed > 3000, "only {formed} regions");
 }
@@ -93,6 +102,7 @@ fn every_opcode_makes_a_valid_module() {
                 code.extend((0..12).map(|_| next() as u8));
                 code.push(0xC3);
                 translated(&code, MODE);
+                translated(&code, SIXTEEN);
             }
         }
     }
@@ -110,9 +120,49 @@ fn a_region_follows_jumps_calls_and_returns() {
     assert_eq!(region.pages.len(), 1);
 }
 
+/// The module of a region of code that branches, calls, returns and reaches memory, the segments lying here.
+fn with_segments_at(segs: u32, mode_bits: u32) -> Vec<u8> {
+    // call 12; jz 0; jmp far away; 12: push eax; mov eax, [ebx + 8]; ret
+    let code = [0xE8, 7, 0, 0, 0, 0x74, 0xF9, 0xE9, 0, 0, 1, 0, 0x50, 0x8B, 0x43, 8, 0xC3];
+    let region = region::form(mode_bits, 160, &mut Code(&code, mode_bits)).unwrap();
+    let layout = Layout { segs, seg_size: 40, ..Layout::default() };
+    let found = FoundTable::default().place(0);
+    let target = Target { layout: &layout, linkage: Linkage::TailCall, found, passes: Enabled::ALL };
+    let emitted = emit::emit(&region, &target, 0);
+    let found = Where { table: 4096, ..Where::default() };
+    let links = module::Links { linkage: target.linkage, layout: &layout, found, flat: region.is_flat() };
+    module::module(links, [&emitted.function])
+}
+
 #[test]
-fn sixteen_bit_code_is_not_translated() {
-    assert!(region::translates(MODE));
-    assert!(!region::translates(MODE & !mode::CODE32));
-    assert!(!region::translates(MODE & !mode::FLAT_CODE));
+fn flat_code_does_not_look_at_segments() {
+    assert_eq!(with_segments_at(512, MODE), with_segments_at(1024, MODE));
+    let based = MODE & !mode::FLAT_CODE;
+    assert_ne!(with_segments_at(512, based), with_segments_at(1024, based));
+    assert!(with_segments_at(512, MODE).len() < with_segments_at(512, based).len());
+}
+
+#[test]
+fn a_region_of_16_bit_code_follows_its_jumps() {
+    // 0: call 7; 3: jmp 0; 5: hlt; 6: nop; 7: jz 10; 9: ret; 10: call dword 3; as a real-mode compiler has it
+    let code = [0xE8, 4, 0, 0xEB, 0xFB, 0xF4, 0x90, 0x74, 1, 0xC3, 0x66, 0xE8, 0xF3, 0xFF, 0xFF, 0xFF, 0xC3];
+    let region = translated(&code, SIXTEEN).unwrap();
+    let mut deltas: Vec<i32> = region.blocks.iter().map(|b| b.delta).collect();
+    deltas.sort_unstable();
+    assert_eq!(deltas, [0, 3, 7, 10, 16]);
+    assert_eq!(region.extent(), (0, 17));
+}
+
+#[test]
+fn code_fits_where_its_segment_and_64_kb_go() {
+    let cs = |max| Segment { max, ..Segment::real(0, true) };
+    let fits = |mode_bits, max, eip, delta, bytes| region::fits(mode_bits, &cs(max), eip, delta, bytes);
+    assert!(fits(SIXTEEN, 0x1FF, 0x100, 0xF0, 0x10));
+    assert!(!fits(SIXTEEN, 0x1FE, 0x100, 0xF0, 0x10), "the last byte lies outside");
+    assert!(!fits(SIXTEEN, 0x1FF, 0x10, -0x11, 1), "it begins below 0");
+    assert!(fits(SIXTEEN, u32::MAX, 0xFFFE, 0, 1));
+    assert!(!fits(SIXTEEN, u32::MAX, 0xFFFE, 0, 2), "EIP may wrap after it");
+    assert!(fits(mode::CODE32, u32::MAX, 0xFFFE, 0, 2));
+    assert!(!fits(mode::CODE32, u32::MAX, 0xFFFF_FFF0, 0, 0x10));
+    assert!(fits(MODE, u32::MAX, 0, -0x10, 0x10), "flat code wraps as linear addresses do");
 }

@@ -87,7 +87,7 @@ fn samples_say_where_the_processor_was() {
     let report = h.processor().translator_report();
     for part in [
         "\"samples\":10,\"time_share\":{\"translated\":0.9000,\"interpreted\":0.1000,\"sampled\":true}",
-        "\"hottest\":[{\"address\":\"00008000\",\"physical\":\"00008000\",\"instructions\":3,\"share\":0.9000}]",
+        "\"hottest\":[{\"address\":\"00008003\",\"physical\":\"00008003\",\"instructions\":3,\"share\":0.9000}]",
         "\"exits_by_reason\":{\"no_region\":0,",
     ] {
         assert!(report.contains(part), "no {part} in {report}");

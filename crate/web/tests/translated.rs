@@ -44,8 +44,10 @@ fn all_passed(tally: &Tally, executed: f64, least: f64) {
 
 #[wasm_bindgen_test]
 fn integer_vectors_agree() {
-    let (tally, executed) = translated::integer_vectors(&Node, vectors("int"));
-    all_passed(&tally, executed, tally.totals().0 as f64 / 2.0);
+    for bits in [32, 16] {
+        let (tally, executed) = translated::integer_vectors(&Node, vectors(&format!("int-{bits}")));
+        all_passed(&tally, executed, tally.totals().0 as f64 / 2.0);
+    }
 }
 
 #[wasm_bindgen_test]

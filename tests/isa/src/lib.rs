@@ -5,6 +5,7 @@
 //! * [`float`]: vectors with floating point, for comparing two ways of running them;
 //! * [`moo`]: MOO files, captured from an 80286; [`real_mode`]: the world they live in;
 //! * [`undefined`]: what the manual leaves undefined, so that it is not compared;
+//! * [`segmented`]: random sequences in code that is not flat;
 //! * [`silicon`]: compiles the oracle;
 //! * [`random`]: random code, and the world it runs in;
 //! * [`executor`]: the ways an instruction is run. Every test body runs through all of them;
@@ -18,6 +19,7 @@ pub mod moo;
 pub mod oracle;
 pub mod random;
 pub mod real_mode;
+pub mod segmented;
 pub mod silicon;
 pub mod tally;
 pub mod translated;

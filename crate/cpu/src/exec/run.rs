@@ -117,25 +117,24 @@ impl Processor {
     fn translated(&mut self) -> Result<Option<u64>, Stop> {
         let Self { exec: x, blocks, translator } = self;
         let Some(translator) = translator else {
-            blocks.cool(x.linear_eip(), u32::MAX);
+            blocks.cool(x, u32::MAX);
             return Ok(Some(u64::MAX));
         };
-        let lin = x.linear_eip();
         if translator.threshold() == 0 && x.cpu.events == 0 && x.cpu.count < x.limit {
             // At first sight: the block has to be decoded for that.
-            let found = blocks.find(x, lin);
+            let found = blocks.find(x, x.linear_eip());
             self.watch_translated();
             found?;
         }
         let Self { exec: x, blocks, translator: Some(translator) } = self else { return Ok(None) };
-        if x.cpu.events != 0 || !blocks.is_hot(lin, x.mmu.tags(x.cpu.mode)) {
+        if x.cpu.events != 0 || !blocks.is_hot(x) {
             return Ok(Some(u64::MAX));
         }
         let count = x.cpu.count;
         match translator.enter(x, blocks) {
             Entered::Interpret(entries) => {
                 if let Some(entries) = entries {
-                    blocks.cool(x.linear_eip(), entries);
+                    blocks.cool(x, entries);
                 }
                 Ok(if x.cpu.count == count { Some(u64::MAX) } else { None })
             }
@@ -244,7 +243,10 @@ impl Processor {
             return Err(Exit::Limit);
         }
         most = most.min(limit - x.cpu.count);
-        let found = blocks.find(x, x.linear_eip());
+        let found = match blocks.entered_again(x) {
+            Some(b) => Ok(b),
+            None => blocks.find(x, x.linear_eip()),
+        };
         // Before anything can be written.
         self.watch_translated();
         let Self { exec, blocks, .. } = self;
@@ -312,7 +314,8 @@ impl Exec<'_> {
 
     /// The linear address of the next instruction.
     #[inline(always)]
-    pub(super) fn linear_eip(&self) -> u64 {
+    #[must_use]
+    pub fn linear_eip(&self) -> u64 {
         self.cpu.segs[Seg::Cs as usize].base.wrapping_add(self.cpu.eip) & 0xFFFF_FFFF
     }
 

@@ -103,6 +103,7 @@ impl Emitter<'_> {
         let parts = parts(self.region.blocks.len(), self.edges());
         self.resets_next = parts.iter().any(Part::dispatches);
         self.open(Instruction::Block(BlockType::Empty), Label::Exit);
+        self.check_limit();
         self.open(Instruction::Loop(BlockType::Empty), Label::Top);
         self.level(&parts, true);
         self.close();
@@ -115,7 +116,7 @@ impl Emitter<'_> {
         let mut edges = Vec::new();
         for (from, block) in region.blocks.iter().enumerate() {
             let sites = if block.returns() { self.return_sites() } else { Vec::new() };
-            let to = block.targets().chain([block.end()]).chain(sites);
+            let to = block.targets(region.mode).chain([block.end()]).chain(sites);
             edges.extend(to.filter_map(|delta| Some((from, self.find(delta)?))));
         }
         edges

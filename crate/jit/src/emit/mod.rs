@@ -14,6 +14,8 @@
 //! What an access cannot do directly (a fault, a device, code overwritten) it leaves undone: the function exits
 //! before the instruction, and the interpreter does it. That is exact, because all that may fail comes before
 //! anything that commits, and a store done twice is the same store.
+//!
+//! What 16-bit code and code segments that are not flat need beyond that is in [`segments`].
 
 mod control;
 mod divide;
@@ -22,6 +24,7 @@ mod float;
 mod memory;
 mod mmx;
 mod ops;
+mod segments;
 mod text;
 mod values;
 mod vector;
@@ -62,6 +65,8 @@ pub enum To {
     Page(i32),
     /// The instruction at this distance from the entry, which the interpreter has to do.
     Interpreter(i32),
+    /// The block at this distance from the entry, which the interpreter has to do as far as its segment goes.
+    Block(i32),
     /// Wherever the interpreted instruction has led; the state is settled.
     Settled,
 }
@@ -139,8 +144,8 @@ enum Val {
 #[derive(Clone, Copy, Debug)]
 enum Go {
     Next,
-    To(i32),
-    If(Id, i32),
+    To(Width, i32),
+    If(Id, Width, i32),
     Dynamic(Id),
 }
 
@@ -427,7 +432,7 @@ impl Emitter<'_> {
             n += 1;
         }
         if n == ir.ops.len() && !self.goes_on(block, done) {
-            self.edge(block.end(), done);
+            self.edge(Width::W32, block.end(), done);
         }
     }
 
@@ -488,11 +493,11 @@ impl Emitter<'_> {
     fn goes_on(&mut self, block: &Block, done: u32) -> bool {
         match self.go {
             Go::Next => return false,
-            Go::To(offset) => self.edge(block.delta.wrapping_add(offset), done),
-            Go::If(c, offset) => {
+            Go::To(w, offset) => self.edge(w, block.delta.wrapping_add(offset), done),
+            Go::If(c, w, offset) => {
                 self.push(c);
                 self.open_if(None);
-                self.cold(|e| e.edge(block.delta.wrapping_add(offset), done));
+                self.cold(|e| e.edge(w, block.delta.wrapping_add(offset), done));
                 self.end();
                 self.go = Go::Next;
                 return false;
@@ -522,10 +527,10 @@ impl Emitter<'_> {
                 let same = self.values.bin(Bin::Eq, Ty::I32, target, site_eip);
                 self.push(same);
                 self.open_if(None);
-                self.cold(|e| e.edge(site, executed));
+                self.cold(|e| e.edge(i.w, site, executed));
                 self.end();
             }
-        } else if i.op == cpu::insn::Op::JmpInd && self.region.blocks.len() > 1 {
+        } else if i.op == cpu::insn::Op::JmpInd && self.region.blocks.len() > 1 && self.region.is_flat() {
             self.jump_within(target, executed);
         }
         self.go_on(target, executed);
@@ -604,10 +609,10 @@ impl Emitter<'_> {
         self.region.blocks.iter().position(|b| b.delta == delta)
     }
 
-    /// Goes to the code at `delta` after `executed` instructions of the block.
-    fn edge(&mut self, delta: i32, executed: u32) {
+    /// Goes to the code at `delta` after `executed` instructions of the block, EIP being cut to a width.
+    fn edge(&mut self, w: Width, delta: i32, executed: u32) {
         let Some(to) = self.find(delta) else {
-            let eip = self.eip_at(delta);
+            let eip = self.target(w, delta);
             return self.go_on(eip, executed);
         };
         let block = &self.region.blocks[to];
@@ -940,8 +945,8 @@ impl Emitter<'_> {
             .collect();
         self.flags.values(&mut roots);
         match self.go {
-            Go::If(id, _) | Go::Dynamic(id) => roots.push(id),
-            Go::Next | Go::To(_) => {}
+            Go::If(id, ..) | Go::Dynamic(id) => roots.push(id),
+            Go::Next | Go::To(..) => {}
         }
         if !roots.iter().any(|id| self.values.reads(*id, l)) {
             // Nobody looks at them again.

@@ -68,11 +68,11 @@ pub(super) fn translates(all: &[Op], from: usize, mode_bits: u32) -> bool {
         Op::put_flags { mask, v } => {
             mask & !(CF | OF) == 0 && mask & CF != 0 || float::is_comparison(all, *mask, v.0)
         }
-        Op::eip { w, .. }
-        | Op::jump { w, .. }
-        | Op::branch { w, .. }
-        | Op::branch_if { w, .. }
-        | Op::quot { w, .. } => *w == Width::W32,
+        // A branch of 32-bit code that cuts EIP off is rare.
+        Op::eip { w, .. } | Op::jump { w, .. } | Op::branch { w, .. } | Op::branch_if { w, .. } => {
+            *w == Width::W32 || *w == Width::W16 && mode_bits & mode::CODE32 == 0
+        }
+        Op::quot { w, .. } => *w == Width::W32,
         Op::div_check { w, .. } => *w == Width::W32,
         op => mmx::translates(op, mode_bits),
     })
@@ -143,9 +143,9 @@ impl Emitter<'_> {
                 self.set(temp);
                 self.values.local(Ty::I32, temp)
             }
-            Op::eip { offset, .. } => {
+            Op::eip { w, offset } => {
                 let delta = self.region.blocks[self.at].delta.wrapping_add(offset);
-                self.eip_at(delta)
+                self.target(w, delta)
             }
             Op::peek { w, p } => {
                 let p = self.take(p.0);
@@ -188,17 +188,26 @@ impl Emitter<'_> {
                 return self.place(n, place);
             }
             Op::jump { target, .. } => {
-                let target = self.take(target.0);
+                let mut target = self.take(target.0);
+                if !self.region.is_flat() {
+                    target = self.in_local(target);
+                    self.check_target(target);
+                }
                 self.go = Go::Dynamic(target);
                 return;
             }
-            Op::branch { offset, .. } => {
-                self.go = Go::To(offset);
+            Op::branch { w, offset } => {
+                self.check_branch(w, self.region.blocks[self.at].delta.wrapping_add(offset), None);
+                self.go = Go::To(w, offset);
                 return;
             }
-            Op::branch_if { offset, c, .. } => {
-                let c = self.take(c.0);
-                self.go = Go::If(c, offset);
+            Op::branch_if { w, offset, c } => {
+                let mut c = self.take(c.0);
+                if !self.region.is_flat() {
+                    c = self.in_local(c);
+                    self.check_branch(w, self.region.blocks[self.at].delta.wrapping_add(offset), Some(c));
+                }
+                self.go = Go::If(c, w, offset);
                 return;
             }
             _ if self.float_op(ir, n) => return,

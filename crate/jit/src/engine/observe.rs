@@ -29,8 +29,7 @@ impl<H: Host> Engine<H> {
         if x.cpu.events & (event::HALT | event::SHUTDOWN) != 0 {
             return;
         }
-        let flat = region::translates(x.cpu.mode);
-        let phys = if flat { x.mmu.known_code(&x.cpu, x.cpu.eip) } else { None };
+        let phys = x.mmu.known_code(&x.cpu, x.linear_eip());
         let at = phys.and_then(|phys| self.holding(phys, x.cpu.mode));
         match at.and_then(|at| self.regions.get_mut(at.region as usize)?.as_mut()) {
             Some(t) => {
