@@ -13,6 +13,11 @@ const WAYS = {
   "as it comes": [],
   "everything at first sight": ["--jit", "eager"],
   "in a small cache": ["--code-cache", "200000"],
+  "by tail calls": ["--jit-linkage", "tail-call"],
+  "by returns, without passes": [
+    ...["--jit-linkage", "return", "--jit-without"],
+    "lower_addresses,forward_registers,fold_constants,drop_dead_flags,group_checks,drop_dead_code",
+  ],
 };
 
 /**

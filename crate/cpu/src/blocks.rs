@@ -104,6 +104,8 @@ pub struct BlockCache {
     heats: Vec<u32>,
     /// What a new block starts with.
     threshold: u32,
+    /// How often translations of a block had to go because it was overwritten.
+    overwritten: PageMap<u64, u32>,
     cleared: bool,
     scratch: Vec<u8>,
     decoded: u64,
@@ -111,6 +113,9 @@ pub struct BlockCache {
 
 /// A heat that is never used up.
 const NEVER: u32 = u32::MAX;
+/// Blocks of which it is remembered that they were overwritten, and how often their threshold doubles for it.
+const MOST_OVERWRITTEN: usize = 1 << 14;
+const MOST_DOUBLED: u32 = 10;
 const NO_BLOCK: u32 = u32::MAX;
 
 impl Jump {
@@ -130,6 +135,7 @@ impl Default for BlockCache {
             sites: Box::new([const { Cell::new(NO_SITE) }; JUMP_SLOTS]),
             heats: Vec::new(),
             threshold: NEVER,
+            overwritten: PageMap::default(),
             cleared: false,
             scratch: Vec::new(),
             decoded: 0,
@@ -336,7 +342,10 @@ impl BlockCache {
         let bytes = at.bytes;
         self.decoded += u64::from(at.insns);
         let number = self.heats.len() as u32;
-        self.heats.push(self.threshold);
+        // Code that keeps being overwritten has to be the hotter to be translated again.
+        let times = self.overwritten.get(&key).copied().unwrap_or(0);
+        let heat = self.threshold.saturating_mul(1 << times);
+        self.heats.push(if self.threshold == NEVER { NEVER } else { heat.min(NEVER - 1) });
         let block = Block { at, start, second, number };
         x.mmu.note_code(start, u64::from(bytes));
         self.by_page.entry(start >> 12).or_default().push(key);
@@ -393,6 +402,15 @@ impl BlockCache {
         }
         mmu.code_changed();
         hits
+    }
+
+    /// A translation of this block is gone because its code was overwritten.
+    pub fn overwritten(&mut self, key: u64) {
+        if self.overwritten.len() >= MOST_OVERWRITTEN {
+            self.overwritten.clear();
+        }
+        let times = self.overwritten.entry(key).or_default();
+        *times = (*times + 1).min(MOST_DOUBLED);
     }
 
     /// Drops everything.

@@ -136,6 +136,7 @@ impl Harness {
     /// Executes `n` instructions at most.
     pub fn run(&mut self, n: u64) -> Ended {
         let limit = self.count().saturating_add(n);
+        self.processor.begin_slice();
         match self.processor.run(limit) {
             // An empty bus never asks for anything, and all memory is there.
             Exit::Limit | Exit::Platform | Exit::NotHere => Ended::Done,

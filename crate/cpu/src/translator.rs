@@ -22,7 +22,9 @@ pub trait Translator: std::fmt::Debug {
     /// The code at the present EIP is hot, or translated.
     fn enter(&mut self, x: &mut Exec<'static>, blocks: &BlockCache) -> Entered;
     /// Code was overwritten: page numbers of RAM and chunks.
-    fn written(&mut self, x: &mut Exec<'static>, hits: &[(u32, u64)]);
+    /// The keys of the blocks whose translations are gone with it. What was found through the MMU before does not hold
+    /// any more.
+    fn written(&mut self, x: &mut Exec<'static>, hits: &[(u32, u64)]) -> Vec<u64>;
     /// Drops everything.
     fn clear(&mut self, x: &mut Exec<'static>);
     /// The chunks of a page of RAM that something was translated from, or all pages there are of them.

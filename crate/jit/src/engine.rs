@@ -597,7 +597,8 @@ impl<H: Host> Translator for Engine<H> {
         Entered::Interpret(Some(UNTIL_COMPILED))
     }
 
-    fn written(&mut self, x: &mut Exec<'static>, hits: &[(u32, u64)]) {
+    fn written(&mut self, x: &mut Exec<'static>, hits: &[(u32, u64)]) -> Vec<u64> {
+        let mut keys = Vec::new();
         for &(page, hit) in hits {
             let numbers = self.by_page.get(&u64::from(page)).cloned().unwrap_or_default();
             for number in numbers {
@@ -606,6 +607,8 @@ impl<H: Host> Translator for Engine<H> {
                     .is_some_and(|t| t.made_from.iter().any(|(p, m)| *p == page && m & hit != 0));
                 if made_from_it {
                     self.figures.invalidated += 1;
+                    let entries = self.regions[number as usize].as_ref().map(|t| &t.entries);
+                    keys.extend(entries.into_iter().flatten().map(|e| e.key));
                     self.drop_region(x, number);
                 }
             }
@@ -617,9 +620,7 @@ impl<H: Host> Translator for Engine<H> {
                 stays
             });
         }
-        if !hits.is_empty() {
-            self.found.clear();
-        }
+        keys
     }
 
     fn clear(&mut self, x: &mut Exec<'static>) {

@@ -113,6 +113,7 @@ impl Machine {
     /// not run backwards. Tell [`Machine::slice_took`] afterwards how long it took.
     pub fn run(&mut self, now_ns: u64, budget_ns: u64) -> Outcome {
         let start = self.processor.cpu.count;
+        self.processor.begin_slice();
         let end = match self.config.clock {
             ClockMode::Counted => End::Count((start / QUANTUM + 1).saturating_mul(QUANTUM)),
             ClockMode::Real => {

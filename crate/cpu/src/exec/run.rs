@@ -34,6 +34,7 @@ pub struct Processor {
     /// Decoded blocks.
     pub blocks: BlockCache,
     translator: Option<Box<dyn Translator>>,
+    slice_begins: bool,
 }
 
 impl std::ops::Deref for Processor {
@@ -56,7 +57,17 @@ impl Processor {
     /// When the host does not have that much memory.
     pub fn new(ram_size: u64, plat: Box<dyn Platform>) -> Result<Self, OutOfMemory> {
         let mmu = Mmu::new(Ram::new(ram_size)?);
-        Ok(Self { exec: Box::new(Exec::new(mmu, plat)), blocks: BlockCache::default(), translator: None })
+        Ok(Self {
+            exec: Box::new(Exec::new(mmu, plat)),
+            blocks: BlockCache::default(),
+            translator: None,
+            slice_begins: true,
+        })
+    }
+
+    /// A slice of the host's time begins: before the next run the translator may compile what waits.
+    pub fn begin_slice(&mut self) {
+        self.slice_begins = true;
     }
 
     /// Has hot code translated from now on.
@@ -89,10 +100,12 @@ impl Processor {
 
     /// Drops what was made of code that has been overwritten.
     fn invalidate_written(&mut self) {
-        let Self { exec: x, blocks, translator } = self;
+        let Self { exec: x, blocks, translator, .. } = self;
         let hits = blocks.invalidate_written(&mut x.mmu);
         if let Some(translator) = translator {
-            translator.written(x, &hits);
+            for key in translator.written(x, &hits) {
+                blocks.overwritten(key);
+            }
             for (page, _) in hits {
                 x.mmu.note_code_chunks(page, translator.watched(page));
             }
@@ -102,7 +115,7 @@ impl Processor {
     /// If all decoded blocks have been dropped to make room: the translations stay, and their code has to be
     /// watched again.
     fn watch_translated(&mut self) {
-        let Self { exec: x, blocks, translator } = self;
+        let Self { exec: x, blocks, translator, .. } = self;
         if blocks.take_cleared()
             && let Some(translator) = translator
         {
@@ -115,7 +128,7 @@ impl Processor {
     /// Hands hot code to the translator. Whether the hot loop can go on; if not, how many instructions the
     /// interpreter has to do first.
     fn translated(&mut self) -> Result<Option<u64>, Stop> {
-        let Self { exec: x, blocks, translator } = self;
+        let Self { exec: x, blocks, translator, .. } = self;
         let Some(translator) = translator else {
             blocks.cool(x, u32::MAX);
             return Ok(Some(u64::MAX));
@@ -126,7 +139,7 @@ impl Processor {
             self.watch_translated();
             found?;
         }
-        let Self { exec: x, blocks, translator: Some(translator) } = self else { return Ok(None) };
+        let Self { exec: x, blocks, translator: Some(translator), .. } = self else { return Ok(None) };
         if x.cpu.events != 0 || !blocks.is_hot(x) {
             return Ok(Some(u64::MAX));
         }
@@ -173,7 +186,7 @@ impl Processor {
 
     /// Drops all decoded code.
     pub fn drop_blocks(&mut self) {
-        let Self { exec, blocks, translator } = self;
+        let Self { exec, blocks, translator, .. } = self;
         blocks.clear(&mut exec.mmu);
         blocks.take_cleared();
         if let Some(translator) = translator {
@@ -196,7 +209,9 @@ impl Processor {
         if x.attend() {
             return Exit::Platform;
         }
-        if let Some(translator) = &mut self.translator {
+        if std::mem::take(&mut self.slice_begins)
+            && let Some(translator) = &mut self.translator
+        {
             translator.slice(&mut self.exec);
         }
         loop {

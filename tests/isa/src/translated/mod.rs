@@ -131,7 +131,18 @@ impl Numbers {
 /// Runs `n` instructions, in pieces, so that budgets end anywhere; fewer, if something else ends it.
 pub(crate) fn run_in_pieces(p: &mut Processor, n: &mut Numbers, count: u64) {
     let end = p.cpu.count + count;
-    while p.cpu.count < end && p.run((p.cpu.count + 1 + n.next() % 90).min(end)) == cpu::Exit::Limit {}
+    let mut run = |limit: u64| {
+        p.begin_slice();
+        (p.run(limit), p.cpu.count)
+    };
+    let mut count = end - count;
+    while count < end {
+        let (exit, now) = run((count + 1 + n.next() % 90).min(end));
+        if exit != cpu::Exit::Limit {
+            break;
+        }
+        count = now;
+    }
 }
 
 /// Panics if two processors differ in their state, the instructions executed, or the first `ram` bytes of memory.
