@@ -21,6 +21,7 @@ use crate::oracle::{Vector, World, not_comparable};
 use crate::tally::Tally;
 use cpu::Processor;
 use cpu::harness::Harness;
+use cpu::insn::Insn;
 use jit::engine::{Engine, Host, Options};
 
 /// Where translated code runs.
@@ -73,18 +74,49 @@ pub fn integer_vectors(
     bench: &impl Workbench,
     lines: impl IntoIterator<Item = impl AsRef<str>>,
 ) -> (Tally, f64) {
+    vectors(bench, lines, not_comparable)
+}
+
+/// Runs vectors, but for those that a reason is given against.
+fn vectors(
+    bench: &impl Workbench,
+    lines: impl IntoIterator<Item = impl AsRef<str>>,
+    against: impl Fn(&Vector, &Insn) -> Option<&'static str>,
+) -> (Tally, f64) {
     let mut world = world(bench);
     let mut tally = Tally::default();
     for line in lines {
         let line = line.as_ref();
         let v = Vector::parse(line).unwrap_or_else(|| panic!("not a vector: {line}"));
         let i = world.decode(&v).unwrap_or_else(|| panic!("not decoded: {line}"));
-        match not_comparable(&v, &i) {
+        match against(&v, &i) {
             Some(reason) => tally.skip(reason),
             None => tally.note(&v.kind(), world.check_loop(&v, &i)),
         }
     }
     (tally, figure(world.processor(), "executed"))
+}
+
+/// Runs random sequences of at most so many instructions, prepared from their numbers, in the interpreter and translated
+/// at first sight, and compares. How many instructions translated code has executed.
+fn random_sequences(
+    bench: &impl Workbench,
+    ram: usize,
+    most: u64,
+    sequences: std::ops::Range<u64>,
+    prepare: impl Fn(&mut Harness, &mut Numbers),
+) -> f64 {
+    let mut plain = Harness::new(ram as u64).expect("host memory");
+    let mut other = harness(bench, ram as u64, AT_FIRST_SIGHT);
+    for seed in sequences {
+        for h in [&mut plain, &mut other] {
+            let mut n = Numbers::new(seed + 1);
+            prepare(h, &mut n);
+            run_in_pieces(h.processor(), &mut n, most);
+        }
+        assert_same(&mut plain, &mut other, ram, &format!("sequence {seed}"));
+    }
+    figure(other.processor(), "executed")
 }
 
 /// Runs programs of the oracle's. The results, how many instructions were compared, and how many translated code has

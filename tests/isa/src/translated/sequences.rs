@@ -1,6 +1,6 @@
 //! Random sequences of integer instructions, in flat 32-bit code without paging, against the interpreter.
 
-use super::{AT_FIRST_SIGHT, Numbers, Workbench, assert_same, figure, harness, run_in_pieces};
+use super::{Numbers, Workbench, random_sequences};
 use cpu::harness::{Harness, SegmentState, State};
 use x86::{cr0, eflags, gpr};
 
@@ -131,15 +131,5 @@ fn prepare(h: &mut Harness, n: &mut Numbers) {
 /// # Panics
 /// If one of them ends otherwise than in the interpreter.
 pub fn end_as_in_the_interpreter(bench: &impl Workbench, sequences: std::ops::Range<u64>) -> f64 {
-    let mut plain = Harness::new(RAM as u64).expect("host memory");
-    let mut other = harness(bench, RAM as u64, AT_FIRST_SIGHT);
-    for seed in sequences {
-        for h in [&mut plain, &mut other] {
-            let mut n = Numbers::new(seed + 1);
-            prepare(h, &mut n);
-            run_in_pieces(h.processor(), &mut n, MOST);
-        }
-        assert_same(&mut plain, &mut other, RAM, &format!("sequence {seed}"));
-    }
-    figure(other.processor(), "executed")
+    random_sequences(bench, RAM, MOST, sequences, prepare)
 }

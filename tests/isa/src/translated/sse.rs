@@ -1,7 +1,7 @@
 //! Floating-point SSE: vectors against the silicon, and random sequences in a loop against the interpreter.
 
-use super::{AT_FIRST_SIGHT, Numbers, Workbench, assert_same, figure, harness, run_in_pieces, world};
-use crate::oracle::{Vector, not_comparable_sse};
+use super::{Numbers, Workbench, random_sequences};
+use crate::oracle::not_comparable_sse;
 use crate::tally::Tally;
 use cpu::harness::{Harness, SegmentState};
 
@@ -14,18 +14,7 @@ const MOST: u64 = 300;
 /// # Panics
 /// If a line is not a vector.
 pub fn vectors(bench: &impl Workbench, lines: impl IntoIterator<Item = impl AsRef<str>>) -> (Tally, f64) {
-    let mut world = world(bench);
-    let mut tally = Tally::default();
-    for line in lines {
-        let line = line.as_ref();
-        let v = Vector::parse(line).unwrap_or_else(|| panic!("not a vector: {line}"));
-        let i = world.decode(&v).unwrap_or_else(|| panic!("not decoded: {line}"));
-        match not_comparable_sse(&v, &i) {
-            Some(reason) => tally.skip(reason),
-            None => tally.note(&v.kind(), world.check_loop(&v, &i)),
-        }
-    }
-    (tally, figure(world.processor(), "executed"))
+    super::vectors(bench, lines, not_comparable_sse)
 }
 
 /// A number's bits: ordinary ones, integers, zeros, and what needs care; of either precision.
@@ -228,15 +217,5 @@ fn flat_floats(h: &mut Harness, n: &mut Numbers) {
 /// # Panics
 /// If one of them ends otherwise than in the interpreter.
 pub fn sequences_end_as_in_the_interpreter(bench: &impl Workbench, sequences: std::ops::Range<u64>) -> f64 {
-    let mut plain = Harness::new(RAM as u64).expect("host memory");
-    let mut other = harness(bench, RAM as u64, AT_FIRST_SIGHT);
-    for seed in sequences {
-        for h in [&mut plain, &mut other] {
-            let mut n = Numbers::new(seed + 1);
-            flat_floats(h, &mut n);
-            run_in_pieces(h.processor(), &mut n, MOST);
-        }
-        assert_same(&mut plain, &mut other, RAM, &format!("sequence {seed}"));
-    }
-    figure(other.processor(), "executed")
+    random_sequences(bench, RAM, MOST, sequences, flat_floats)
 }

@@ -1,7 +1,7 @@
 //! x87 and MMX against the interpreter: vectors with exceptions unmasked at random, and random sequences of them in a loop.
 
 use super::sequences::flat;
-use super::{AT_FIRST_SIGHT, Numbers, Workbench, assert_same, figure, harness, run_in_pieces};
+use super::{AT_FIRST_SIGHT, Numbers, Workbench, figure, harness, random_sequences};
 use crate::float::{RAM as VECTOR_RAM, SPAN, Start, WINDOW};
 use cpu::harness::Harness;
 use x86::gpr;
@@ -163,15 +163,5 @@ fn float_loop(h: &mut Harness, n: &mut Numbers) {
 /// # Panics
 /// If one of them ends otherwise than in the interpreter.
 pub fn sequences_end_as_in_the_interpreter(bench: &impl Workbench, sequences: std::ops::Range<u64>) -> f64 {
-    let mut plain = Harness::new(RAM as u64).expect("host memory");
-    let mut other = harness(bench, RAM as u64, AT_FIRST_SIGHT);
-    for seed in sequences {
-        for h in [&mut plain, &mut other] {
-            let mut n = Numbers::new(seed + 1);
-            float_loop(h, &mut n);
-            run_in_pieces(h.processor(), &mut n, MOST);
-        }
-        assert_same(&mut plain, &mut other, RAM, &format!("sequence {seed}"));
-    }
-    figure(other.processor(), "executed")
+    random_sequences(bench, RAM, MOST, sequences, float_loop)
 }
