@@ -293,7 +293,7 @@ tests() {
   suite "check" ./build.sh check
   suite "crates, native" cargo test -q --no-fail-fast --workspace --exclude web
   suite "oracle" oracle_vectors
-  suite "crate/web in Node" cargo test -p web --target $wasm --features harness,oracle
+  suite "crate/web in Node" cargo test --no-fail-fast -p web --target $wasm --features harness,oracle
   suite "crate/web in Chromium" env WASM_BINDGEN_USE_BROWSER=1 CHROMEDRIVER=/usr/bin/chromedriver \
     cargo test -p web --target $wasm --features harness
   suite "shell's parts" node_tests www
