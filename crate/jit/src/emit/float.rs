@@ -151,7 +151,7 @@ impl Emitter<'_> {
             Op::mxcsr {} => {
                 self.get(local::CTX);
                 self.put(W::I32Load(mem(self.layout.mxcsr, 2)));
-                self.integer(Width::W32)
+                self.loaded(Width::W32)
             }
             Op::set_mxcsr { v } => {
                 let v = self.take(v.0);
@@ -795,7 +795,7 @@ impl Emitter<'_> {
     fn called(&mut self, w: Width) -> Id {
         self.get(local::CTX);
         self.load_at(w, self.layout.vectors);
-        self.integer(w)
+        self.loaded(w)
     }
 
     /// The result in the local `r`; or that of a call, if what is on the stack is not zero.

@@ -89,6 +89,27 @@ impl Emitter<'_> {
         self.put(Instruction::I32Ne);
     }
 
+    /// Makes sure that bytes can be accessed directly: the local of their fast entry. The first byte fills the entry in;
+    /// what crosses the page is the interpreter's.
+    pub(super) fn reachable(&mut self, lin: u32, bytes: u32, write: bool) -> u32 {
+        let (table, fill) =
+            if write { (self.layout.write, Import::Place) } else { (self.layout.read, Import::Load) };
+        let entry = self.misses(table, lin, bytes);
+        self.open_if(None);
+        self.get(local::CTX);
+        self.get(lin);
+        self.const_32(Width::W8 as u32);
+        self.call(fill);
+        self.put(Instruction::I32Eqz);
+        self.misses_again(table, lin, entry, bytes);
+        self.put(Instruction::I32Or);
+        self.open_if(None);
+        self.leave_undone();
+        self.end();
+        self.end();
+        entry
+    }
+
     /// Pushes the RAM offset of a hit.
     pub(super) fn hit(&mut self, table: u32, lin: u32, entry: u32) {
         self.get(lin);
@@ -140,7 +161,7 @@ impl Emitter<'_> {
     }
 
     /// The value on the stack gets a local.
-    fn loaded(&mut self, w: Width) -> Id {
+    pub(super) fn loaded(&mut self, w: Width) -> Id {
         let temp = self.temp(Ty::of(w));
         self.set(temp);
         self.values.local(Ty::of(w), temp)

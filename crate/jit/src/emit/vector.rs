@@ -3,7 +3,6 @@
 
 use super::values::{Id, Ty};
 use super::{Emitter, local, mem};
-use crate::imports::Import;
 use crate::ir::{self, Op};
 use cpu::insn::Width;
 use cpu::micro::{Shuffle, VecOp};
@@ -57,7 +56,7 @@ impl Emitter<'_> {
         let at = self.part_at(w, r, lane);
         self.get(local::CTX);
         self.load_at(w, at);
-        self.integer(w)
+        self.loaded(w)
     }
 
     pub(super) fn set_xmm_part(&mut self, w: Width, r: u8, lane: u8, v: Id) {
@@ -65,14 +64,6 @@ impl Emitter<'_> {
         self.get(local::CTX);
         self.push(v);
         self.store_at(w, at);
-    }
-
-    /// The integer on the stack gets a local.
-    pub(super) fn integer(&mut self, w: Width) -> Id {
-        let ty = Ty::of(w);
-        let temp = self.temp(ty);
-        self.set(temp);
-        self.values.local(ty, temp)
     }
 
     pub(super) fn load_vec(&mut self, seg: Seg, aligned: bool, ea: Id) -> u32 {
@@ -116,23 +107,7 @@ impl Emitter<'_> {
             self.leave_undone();
             self.end();
         }
-        let (table, fill) =
-            if write { (self.layout.write, Import::Place) } else { (self.layout.read, Import::Load) };
-        let entry = self.misses(table, lin, 16);
-        self.open_if(None);
-        // The first byte fills the entry in; what crosses the page is the interpreter's.
-        self.get(local::CTX);
-        self.get(lin);
-        self.const_32(Width::W8 as u32);
-        self.call(fill);
-        self.put(W::I32Eqz);
-        self.misses_again(table, lin, entry, 16);
-        self.put(W::I32Or);
-        self.open_if(None);
-        self.leave_undone();
-        self.end();
-        self.end();
-        (lin, entry)
+        (lin, self.reachable(lin, 16, write))
     }
 
     pub(super) fn vec_join(&mut self, low: Id, high: Id) -> u32 {
@@ -151,7 +126,7 @@ impl Emitter<'_> {
             Width::W32 => W::I32x4ExtractLane(lane & 3),
             Width::W64 => W::I64x2ExtractLane(lane & 1),
         });
-        self.integer(w)
+        self.loaded(w)
     }
 
     pub(super) fn vec_with(&mut self, w: Width, lane: u8, v: u32, x: Id) -> u32 {
@@ -174,7 +149,7 @@ impl Emitter<'_> {
             Width::W32 => W::I32x4Bitmask,
             Width::W64 => W::I64x2Bitmask,
         });
-        self.integer(Width::W32)
+        self.loaded(Width::W32)
     }
 
     fn shuffle_bytes(&mut self, a: u32, b: u32, lanes: [u8; 16]) -> u32 {

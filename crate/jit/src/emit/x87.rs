@@ -358,21 +358,7 @@ impl Emitter<'_> {
     fn probe(&mut self, seg: Seg, len: u32, write: bool, ea: Id) {
         let ea = self.in_local(ea);
         let lin = self.linear(seg, ea, len, write);
-        let (table, fill) =
-            if write { (self.layout.write, Import::Place) } else { (self.layout.read, Import::Load) };
-        let entry = self.misses(table, lin, len);
-        self.open_if(None);
-        self.get(local::CTX);
-        self.get(lin);
-        self.const_32(Width::W8 as u32);
-        self.call(fill);
-        self.put(W::I32Eqz);
-        self.misses_again(table, lin, entry, len);
-        self.put(W::I32Or);
-        self.open_if(None);
-        self.leave_undone();
-        self.end();
-        self.end();
+        self.reachable(lin, len, write);
     }
 
     /// Copies a selector.
