@@ -164,9 +164,20 @@ impl BlockCache {
     /// Whether the block at the present EIP is hot.
     #[must_use]
     pub fn is_hot(&self, x: &Exec<'_>) -> bool {
+        self.jump_to_here(x).is_some_and(|j| j.heat.get() == 0)
+    }
+
+    /// The jump cache's entry for the present EIP, if it holds.
+    fn jump_to_here(&self, x: &Exec<'_>) -> Option<&Jump> {
         let (lin, mode_bits) = (x.linear_eip(), x.cpu.mode);
         let j = &self.jumps[slot(lin)];
-        j.lin == name(lin, mode_bits) && x.mmu.tags(mode_bits).hold(j.tag) && j.heat.get() == 0
+        (j.lin == name(lin, mode_bits) && x.mmu.tags(mode_bits).hold(j.tag)).then_some(j)
+    }
+
+    /// Whether the jump cache has the block at the present EIP.
+    #[must_use]
+    pub fn knows(&self, x: &Exec<'_>) -> bool {
+        self.jump_to_here(x).is_some()
     }
 
     /// Lets the block at the present EIP cool down: it is hot again after so many entries.
@@ -180,15 +191,9 @@ impl BlockCache {
 
     /// The block at the present EIP, if its code is not flat and the jump cache knows it; counts that it is entered.
     pub(crate) fn entered_again(&self, x: &Exec<'_>) -> Option<BlockRef> {
-        let (lin, mode_bits) = (x.linear_eip(), x.cpu.mode);
-        let j = &self.jumps[slot(lin)];
-        let found = mode_bits & mode::FLAT_CODE == 0
-            && j.lin == name(lin, mode_bits)
-            && x.mmu.tags(mode_bits).hold(j.tag);
-        if found {
-            j.heat.set(j.heat.get().saturating_sub(1));
-        }
-        found.then_some(j.block)
+        let j = self.jump_to_here(x).filter(|_| x.cpu.mode & mode::FLAT_CODE == 0)?;
+        j.heat.set(j.heat.get().saturating_sub(1));
+        Some(j.block)
     }
 
     /// Sets how many entries make a new block hot. What is decoded already stays as it is.
@@ -201,18 +206,18 @@ impl BlockCache {
         std::mem::take(&mut self.cleared)
     }
 
-    /// The block at a RAM offset and linear address, if it is decoded and lies in one page, and how often it was
-    /// entered since it was decoded (or since it was hot).
+    /// The block at a RAM offset and linear address, if it is decoded; where the page lies that it crosses into; and how
+    /// often it was entered since it was decoded (or since it was hot).
     #[must_use]
-    pub fn known(&self, start: u64, mode_bits: u32, lin: u64) -> Option<(BlockRef, u32)> {
-        let b = self.by_key.get(&key(start, mode_bits)).filter(|b| b.second.is_none())?;
+    pub fn known(&self, start: u64, mode_bits: u32, lin: u64) -> Option<(BlockRef, Option<u64>, u32)> {
+        let b = self.by_key.get(&key(start, mode_bits))?;
         let jump = &self.jumps[slot(lin)];
         let heat = if jump.number == b.number {
             jump.heat.get()
         } else {
             self.heats.get(b.number as usize).copied().unwrap_or(NEVER)
         };
-        Some((b.at, self.threshold.saturating_sub(heat)))
+        Some((b.at, b.second, self.threshold.saturating_sub(heat)))
     }
 
     /// The block at a linear address, if the jump cache knows it, for a jump from `site`: any number that goes with the
@@ -270,7 +275,8 @@ impl BlockCache {
         self.insns.capacity() * size_of::<Insn>() + self.by_key.capacity() * size_of::<(u64, Block)>()
     }
 
-    /// Finds or decodes the block at EIP, whose linear address is `lin`, and enters it into the jump cache.
+    /// Finds or decodes the block at EIP, whose linear address is `lin`, and enters it into the jump cache. If it was not
+    /// there, this counts as an entry of the block.
     ///
     /// # Errors
     /// What fetching the first instruction raises: outside the segment, or a page fault.
@@ -302,12 +308,16 @@ impl BlockCache {
         let global = block.second.is_none() && x.mmu.is_global(&x.cpu, lin);
         let tag = x.mmu.tags(mode_bits).of(global);
         let number = self.by_key.get(&key).map_or(NO_BLOCK, |b| b.number);
+        let first = u32::from(self.jump_to_here(x).is_none());
         let jump = &mut self.jumps[slot(lin)];
         if jump.number != number {
             if let Some(heat) = self.heats.get_mut(jump.number as usize) {
                 *heat = jump.heat.get();
             }
             jump.heat = Cell::new(self.heats.get(number as usize).copied().unwrap_or(NEVER));
+        }
+        if jump.heat.get() != NEVER {
+            jump.heat.set(jump.heat.get().saturating_sub(first));
         }
         *jump = Jump { lin: name(lin, mode_bits), tag, block: at, number, heat: jump.heat.clone() };
         Ok(at)

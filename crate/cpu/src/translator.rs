@@ -50,6 +50,8 @@ pub struct StepRun {
     pub delta: i32,
     /// Whether they have to do with the status flags, which then lie where Rust finds them.
     pub flags: bool,
+    /// Whether the code that called goes on after the last of them, although it ends its block.
+    pub goes_on: bool,
     /// Them.
     pub insns: Box<[Insn]>,
 }

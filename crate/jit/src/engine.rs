@@ -9,7 +9,7 @@ use crate::module::{self, Links};
 use crate::region::{self, Block, Page, Region, Source};
 use cpu::blocks::{BlockCache, key};
 use cpu::exec::Exec;
-use cpu::mmu::{Class, PageMap, Tags, chunks};
+use cpu::mmu::{Class, PageMap, Tags};
 use cpu::translator::{Entered, Translator};
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -98,7 +98,8 @@ struct Place {
 struct Entry {
     key: u64,
     delta: i32,
-    page: u32,
+    /// The region's pages that it lies in.
+    pages: u32,
     /// Instructions of the block: a smaller budget gets nowhere.
     insns: u32,
     /// Where it lies in RAM.
@@ -216,33 +217,37 @@ impl<H: Host> Engine<H> {
 
     /// The region that holds the code at a linear address, and how many instructions it begins with.
     #[inline]
-    fn find(&mut self, x: &Exec<'static>, lin: u64) -> Option<(Call, u32)> {
-        let tags = x.mmu.tags(x.cpu.mode);
-        let found = self.found.get(lin, tags).unwrap_or_else(|| {
-            let found = self.search(x, lin, tags);
+    fn find(&mut self, x: &Exec<'static>, lin: u64, tags: Tags) -> Option<(Call, u32)> {
+        let found = self.found.get(lin, tags).or_else(|| {
+            let found = self.search(x, lin, tags)?;
             self.found.set(lin, found);
-            found
+            Some(found)
         });
-        found.call()
+        found?.call()
     }
 
+    /// What is at a linear address. `None` if the TLB does not hold its page, which may change any time.
     #[inline(never)]
-    fn search(&self, x: &Exec<'static>, lin: u64, tags: Tags) -> Found {
+    fn search(&self, x: &Exec<'static>, lin: u64, tags: Tags) -> Option<Found> {
+        let start = x.mmu.known_code(&x.cpu, lin)?;
         let found = || {
-            let start = x.mmu.known_code(&x.cpu, lin)?;
             let at = *self.by_key.get(&key(start, x.cpu.mode))?;
             let t = self.regions.get(at.region as usize)?.as_ref()?;
             let entry = *t.entries.get(at.block as usize)?;
             let origin = back(lin, entry.delta);
-            let held = |p: &Page| x.mmu.known_code(&x.cpu, distant(origin, p.delta)) == Some(p.ram);
+            // An instruction that crosses the end of the address space is the interpreter's.
+            let held = |p: &Page| {
+                let lin = distant(origin, p.delta);
+                (p.delta < 0) == (lin < origin) && x.mmu.known_code(&x.cpu, lin) == Some(p.ram)
+            };
             let pages = (0..).zip(&t.pages).fold(0, |mask, (n, p)| mask | u32::from(held(p)) << n);
             let call = Call::new(t.handle, at.region, at.block, pages, entry.delta);
             let global = |p: &Page| x.mmu.is_global(&x.cpu, distant(origin, p.delta));
             let held_ones = (0..).zip(&t.pages).filter(|(n, _)| pages >> n & 1 != 0);
             let tag = tags.of(held_ones.into_iter().all(|(_, p)| global(p)));
-            (pages >> entry.page & 1 != 0).then(|| Found::region(lin, tag, entry.insns, call))
+            (pages & entry.pages == entry.pages).then(|| Found::region(lin, tag, entry.insns, call))
         };
-        found().unwrap_or(Found::nothing(lin, tags.any))
+        Some(found().unwrap_or(Found::nothing(lin, tags.any)))
     }
 
     /// Forms and emits the region at the present EIP, which is this linear address. False if there is none.
@@ -281,7 +286,7 @@ impl<H: Host> Engine<H> {
         let entry = |b: &Block| Entry {
             key: key(b.phys, mode_bits),
             delta: b.delta,
-            page: b.page as u32,
+            pages: b.pages,
             insns: b.insns.len() as u32,
             phys: b.phys,
             bytes: b.bytes,
@@ -477,18 +482,19 @@ impl<H: Host> Engine<H> {
             }
             To::Settled => {
                 self.figures.exits.stepped += 1;
-                Some(Entered::Stepped)
+                if x.goes_on() { None } else { Some(Entered::Stepped) }
             }
         }
     }
 
     /// Runs translated code from the present EIP on, as far as there is any.
     fn run(&mut self, x: &mut Exec<'static>) -> Option<Entered> {
-        // Neither mode nor translations change before a region is left by an exit.
-        let tags = x.mmu.tags(x.cpu.mode);
-        (x.link.tag_any, x.link.tag_global) = (tags.any, tags.global);
         let mut called = false;
-        while let Some(found) = self.find(x, x.linear_eip()) {
+        loop {
+            // Neither mode nor translations change before a region is left by an exit.
+            let tags = x.mmu.tags(x.cpu.mode);
+            (x.link.tag_any, x.link.tag_global) = (tags.any, tags.global);
+            let Some(found) = self.find(x, x.linear_eip(), tags) else { break };
             let entered = self.call(x, found, tags);
             if entered.is_some() {
                 return entered;
@@ -513,9 +519,7 @@ fn back(from: u64, delta: i32) -> u64 {
 /// The chunks of RAM a region was made from, by page number.
 fn made_from(region: &Region) -> Box<[(u32, u64)]> {
     let mut made_from: Vec<(u32, u64)> = Vec::new();
-    for b in &region.blocks {
-        let page = (b.phys >> 12) as u32;
-        let mask = chunks(b.phys, b.bytes.into());
+    for (page, mask) in region.blocks.iter().flat_map(Block::made_from) {
         match made_from.iter_mut().find(|(p, _)| *p == page) {
             Some((_, m)) => *m |= mask,
             None => made_from.push((page, mask)),
@@ -555,7 +559,12 @@ impl<H: Host> Source for Decoded<'_, H> {
         if holder.is_some_and(|(t, _)| !self.may_grow(t)) {
             return None;
         }
-        let (at, entered) = self.blocks.known(phys, self.mode_bits, distant(self.lin, delta))?;
+        let lin = distant(self.lin, delta);
+        let (at, second, entered) = self.blocks.known(phys, self.mode_bits, lin)?;
+        let next = || self.x.mmu.known_code(&self.x.cpu, distant(lin | 0xFFF, 1));
+        if second.is_some() && (lin >= 0xFFFF_F000 || next() != second) {
+            return None;
+        }
         let cpu = &self.x.cpu;
         if !region::fits(self.mode_bits, cpu.seg(Seg::Cs), cpu.eip, delta, at.bytes) {
             return None;
@@ -564,7 +573,14 @@ impl<H: Host> Source for Decoded<'_, H> {
             return None;
         }
         let insns = self.blocks.insns(at);
-        (!insns.is_empty()).then(|| Block { delta, phys, bytes: at.bytes, insns: insns.into(), page: 0 })
+        (!insns.is_empty()).then(|| Block {
+            delta,
+            phys,
+            bytes: at.bytes,
+            second,
+            insns: insns.into(),
+            pages: 0,
+        })
     }
 
     fn companions(&mut self, delta: i32) -> Vec<i32> {

@@ -3,7 +3,8 @@
 //! A region is a set of decoded blocks joined along direct jumps, calls and fall-throughs, formed from one of them.
 //! Like a block it holds no linear address: its blocks lie at distances from the entry.
 
-use cpu::insn::{Insn, Op, Prefix, Width};
+use cpu::insn::{Helper, Insn, Op, Prefix, Width};
+use cpu::mmu::chunks;
 use cpu::state::{Segment, mode};
 
 /// Most blocks of a region; their pages are numbered in 32 bits.
@@ -18,10 +19,12 @@ pub struct Block {
     pub phys: u64,
     /// Bytes.
     pub bytes: u16,
+    /// Where the page lies in RAM that its only instruction crosses into.
+    pub second: Option<u64>,
     /// Its instructions.
     pub insns: Box<[Insn]>,
-    /// Which of the region's pages it lies in.
-    pub page: usize,
+    /// Which of the region's pages it lies in, a bit each.
+    pub pages: u32,
 }
 
 /// A page a region has code in, as it was mapped.
@@ -34,6 +37,26 @@ pub struct Page {
 }
 
 impl Block {
+    /// How many pages it has bytes in.
+    fn places(&self) -> usize {
+        1 + usize::from(self.second.is_some())
+    }
+
+    /// The pages it has bytes in.
+    fn lies_in(&self) -> impl Iterator<Item = Page> + use<> {
+        let (delta, ram) = (self.delta.wrapping_sub((self.phys & 0xFFF) as i32), self.phys & !0xFFF);
+        let second = self.second.map(|ram| Page { delta: delta.wrapping_add(0x1000), ram });
+        [Page { delta, ram }].into_iter().chain(second)
+    }
+
+    /// The chunks of RAM that it was made from, by page number.
+    pub(crate) fn made_from(&self) -> impl Iterator<Item = (u32, u64)> {
+        let end = (self.phys & 0xFFF) + u64::from(self.bytes);
+        let first = ((self.phys >> 12) as u32, chunks(self.phys, self.bytes.into()));
+        let second = self.second.map(|ram| ((ram >> 12) as u32, chunks(0, end.saturating_sub(0x1000))));
+        [first].into_iter().chain(second)
+    }
+
     /// Distance of the byte after the block.
     #[must_use]
     pub fn end(&self) -> i32 {
@@ -67,7 +90,8 @@ impl Block {
     /// Where it leads within the region: branches, where its call returns to, what follows it.
     fn edges(&self, mode_bits: u32) -> Vec<i32> {
         let mut edges: Vec<i32> = self.targets(mode_bits).collect();
-        if self.calls() || self.insns.last().is_some_and(|i| !i.prefix.has(Prefix::LAST)) {
+        if self.calls() || self.insns.last().is_some_and(|i| !i.prefix.has(Prefix::LAST) || falls_through(i))
+        {
             edges.push(self.end());
         }
         edges
@@ -150,6 +174,15 @@ pub(crate) fn target(mode_bits: u32, delta: i32, i: &Insn) -> Option<i32> {
     (direct && !cut_off).then(|| delta.wrapping_add(i.imm))
 }
 
+/// Whether an instruction that ends its block mostly leads to the next one, in the same mode.
+pub(crate) fn falls_through(i: &Insn) -> bool {
+    let op = matches!(
+        i.op,
+        Op::Helper(Helper::Sti | Helper::Popf | Helper::MovToSeg | Helper::PopSeg | Helper::LoadFarPointer)
+    );
+    i.repeats() || op && i.prefix.has(Prefix::LAST)
+}
+
 /// Forms a region of at most so many instructions from an entry. `None` if the entry itself is not there.
 ///
 /// Decoded blocks overlap: each goes on to the next jump, also past where others begin. In a region every instruction is
@@ -157,7 +190,7 @@ pub(crate) fn target(mode_bits: u32, delta: i32, i: &Insn) -> Option<i32> {
 pub fn form(mode: u32, max_insns: usize, source: &mut impl Source) -> Option<Region> {
     let mut found: Vec<Block> = Vec::new();
     let mut work = vec![0];
-    let mut insns = 0;
+    let (mut insns, mut places) = (0, 0);
     let mut next = 0;
     while let Some(&delta) = work.get(next) {
         next += 1;
@@ -167,9 +200,10 @@ pub fn form(mode: u32, max_insns: usize, source: &mut impl Source) -> Option<Reg
         }
         let twice = found.iter().filter_map(|other| Some(other.insns.len() - other.position(delta)?));
         let all = (insns + block.insns.len()).saturating_sub(twice.sum());
-        if all > max_insns && !found.is_empty() || found.len() == MAX_BLOCKS {
+        if all > max_insns && !found.is_empty() || places + block.places() > MAX_BLOCKS {
             break;
         }
+        places += block.places();
         insns = all;
         for other in &mut found {
             other.end_before(delta);
@@ -193,11 +227,13 @@ pub fn form(mode: u32, max_insns: usize, source: &mut impl Source) -> Option<Reg
 fn pages(blocks: &mut [Block]) -> Vec<Page> {
     let mut pages: Vec<Page> = Vec::new();
     for b in blocks {
-        let page = Page { delta: b.delta.wrapping_sub((b.phys & 0xFFF) as i32), ram: b.phys & !0xFFF };
-        b.page = pages.iter().position(|p| *p == page).unwrap_or_else(|| {
-            pages.push(page);
-            pages.len() - 1
-        });
+        for page in b.lies_in() {
+            let number = pages.iter().position(|p| *p == page).unwrap_or_else(|| {
+                pages.push(page);
+                pages.len() - 1
+            });
+            b.pages |= 1 << number;
+        }
     }
     pages
 }

@@ -36,7 +36,7 @@ impl Source for Code<'_> {
         let at = usize::try_from(delta).ok()?;
         let insns = decode(self.0.get(at..)?, self.1);
         let bytes = u16::try_from(insns.last()?.end()).ok()?;
-        Some(Block { delta, phys: at as u64, bytes, insns: insns.into(), page: 0 })
+        Some(Block { delta, phys: at as u64, bytes, second: None, insns: insns.into(), pages: 0 })
     }
 }
 

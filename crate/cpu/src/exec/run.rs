@@ -257,13 +257,20 @@ impl Processor {
         if x.cpu.count >= limit {
             return Err(Exit::Limit);
         }
+        let calm = most == u64::MAX && x.cpu.events == 0;
         most = most.min(limit - x.cpu.count);
+        let known = blocks.knows(x);
         let found = match blocks.entered_again(x) {
             Some(b) => Ok(b),
             None => blocks.find(x, x.linear_eip()),
         };
+        let hot = calm && !known && found.is_ok() && blocks.is_hot(x);
         // Before anything can be written.
         self.watch_translated();
+        if hot && self.translator.is_some() {
+            // It was, before the jump cache lost it (a change of the address space does that).
+            return Ok(());
+        }
         let Self { exec, blocks, .. } = self;
         let x = &mut **exec;
         let stop = match found {

@@ -6,10 +6,10 @@ use super::Exec;
 use crate::fault::Stop;
 use crate::flags::Flags;
 use crate::float::F80;
-use crate::insn::Width;
+use crate::insn::{Insn, Width};
 use crate::micro::FlagOp;
 use crate::mmu::Target;
-use crate::state::{Cpu, Fpu, Segment, mode};
+use crate::state::{Cpu, Fpu, Segment, event, mode};
 use std::mem::{offset_of, size_of};
 use std::rc::Rc;
 use x86::Seg;
@@ -281,6 +281,9 @@ impl Exec<'_> {
         for i in &run.insns {
             let result = self.step(i);
             if self.ends(i, &result) {
+                if run.goes_on && result.is_ok() && self.falls_through(i, left) {
+                    break;
+                }
                 self.link.stepped = self.left(i, result).err();
                 return true;
             }
@@ -288,5 +291,33 @@ impl Exec<'_> {
         self.index = 0;
         self.cpu.eip = entry;
         false
+    }
+
+    /// Whether an instruction that may be left for elsewhere, and is done, led to the next one, with nothing to be looked
+    /// at before it. [`Link::left`] then is what is left of the budget at the start of the block, but for the iterations
+    /// of a repeated instruction.
+    fn falls_through(&mut self, i: &Insn, left: u32) -> bool {
+        let iterations = self.cpu.count - (self.link.base - u64::from(left));
+        let rest = u64::from(left) - iterations;
+        if self.leave || self.jumped || self.cpu.next_eip != self.eip_of(i.end()) {
+            return false;
+        }
+        // After STI the next instruction runs before an interrupt is taken. None can come before it is done.
+        if self.cpu.events == event::SHADOW && rest > u64::from(i.index) + 1 {
+            self.cpu.events = 0;
+        }
+        self.link.left = rest as u32;
+        self.cpu.events == 0
+    }
+
+    /// Whether what an instruction did that translated code was left for asks for nothing but that the processor goes
+    /// on at EIP.
+    pub fn goes_on(&mut self) -> bool {
+        let quiet = self.link.stepped.is_none()
+            && self.cpu.events == 0
+            && !self.mmu.code.has_hits()
+            && !self.plat.needs_attention();
+        self.leave &= !quiet;
+        quiet
     }
 }

@@ -117,11 +117,17 @@ impl Emitter<'_> {
         self.open_if(None);
         self.cold(|e| e.exit_from(To::Interpreter(delta), 0));
         self.end();
-        if block.page != self.region.blocks[self.at].page {
+        let others = block.pages & !self.region.blocks[self.at].pages;
+        if others != 0 {
             self.get(local::PAGES);
-            self.const_32(1 << block.page);
+            self.const_32(others);
             self.put(Instruction::I32And);
-            self.put(Instruction::I32Eqz);
+            if others.is_power_of_two() {
+                self.put(Instruction::I32Eqz);
+            } else {
+                self.const_32(others);
+                self.put(Instruction::I32Ne);
+            }
             self.open_if(None);
             self.cold(|e| e.exit_from(To::Page(delta), 0));
             self.end();

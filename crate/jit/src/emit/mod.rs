@@ -36,7 +36,7 @@ use crate::imports::Import;
 use crate::ir::{self, Op};
 use crate::lift;
 use crate::opt::{self, drop_dead_flags};
-use crate::region::{Block, Region};
+use crate::region::{self, Block, Region};
 use cpu::exec::Layout;
 use cpu::insn::{Insn, Touches, Width};
 use cpu::translator::StepRun;
@@ -525,7 +525,8 @@ impl Emitter<'_> {
             self.store_flags();
         }
         let number = self.steps.len() as u32;
-        self.steps.push(StepRun { delta, flags: touches.flags, insns: insns.into() });
+        let goes_on = insns.last().is_some_and(region::falls_through);
+        self.steps.push(StepRun { delta, flags: touches.flags, goes_on, insns: insns.into() });
         self.store_registers(touches.reads);
         self.store_eip(local::EIP);
         self.x87_store_notes();
@@ -546,6 +547,11 @@ impl Emitter<'_> {
         self.exits.push(Exit { to: To::Settled, executed: 0 });
         self.put(Instruction::Return);
         self.end();
+        if goes_on {
+            self.get(local::CTX);
+            self.put(Instruction::I32Load(mem(self.layout.left, 2)));
+            self.set(local::BUDGET);
+        }
         for r in (0..8).filter(|r| touches.writes >> r & 1 != 0) {
             self.about_to_write(local::REGS + r);
             self.regs[r as usize] = None;

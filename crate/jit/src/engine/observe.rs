@@ -88,11 +88,11 @@ impl Source for Again<'_> {
     fn block(&mut self, delta: i32) -> Option<Block> {
         let e = self.entries.iter().find(|e| e.delta == delta)?;
         let lin = super::distant(self.place.lin, delta);
-        let (at, _) = self.blocks.known(e.phys, self.place.mode_bits, lin)?;
+        let (at, second, _) = self.blocks.known(e.phys, self.place.mode_bits, lin)?;
         // A block of the region may end where another begins, before the decoded one does.
         let insns = self.blocks.insns(at).get(..e.insns as usize)?;
         let same = insns.last().is_some_and(|i| i.end() == i32::from(e.bytes));
-        same.then(|| Block { delta, phys: e.phys, bytes: e.bytes, insns: insns.into(), page: 0 })
+        same.then(|| Block { delta, phys: e.phys, bytes: e.bytes, second, insns: insns.into(), pages: 0 })
     }
 
     fn companions(&mut self, _: i32) -> Vec<i32> {

@@ -41,7 +41,6 @@ pub fn sti(x: &mut Exec<'_>, _: &Insn) -> Result<(), Stop> {
     if x.cpu.eflags & eflags::IF == 0 {
         x.cpu.eflags |= eflags::IF;
         x.cpu.events |= event::SHADOW;
-        x.leave = true;
     }
     Ok(())
 }
@@ -93,10 +92,6 @@ pub fn popf(x: &mut Exec<'_>, i: &Insn) -> Result<(), Stop> {
     x.cpu.set_eflags(new);
     if (old ^ new) & (eflags::TF | eflags::AC) != 0 {
         x.mode_changed();
-    }
-    if new & !old & eflags::IF != 0 {
-        // An interrupt may have been waiting for this.
-        x.leave = true;
     }
     Ok(())
 }
