@@ -292,7 +292,7 @@ impl BlockCache {
         };
         let mode_bits = x.cpu.mode;
         let key = key(start, mode_bits);
-        let block = match self.by_key.get(&key) {
+        let mut block = match self.by_key.get(&key) {
             Some(b) => *b,
             None => self.decode(x, lin, start, key)?,
         };
@@ -300,14 +300,13 @@ impl BlockCache {
             let now = next_page(x, lin)?;
             if x.mmu.read_target(now) != Target::Ram(second) {
                 self.remove(key);
-                self.decode(x, lin, start, key)?;
+                block = self.decode(x, lin, start, key)?;
             }
         }
-        let at = self.by_key.get(&key).map_or(block.at, |b| b.at);
+        let Block { at, number, .. } = block;
         // An instruction that crosses into a page of its own is looked at again whenever anything changes.
         let global = block.second.is_none() && x.mmu.is_global(&x.cpu, lin);
         let tag = x.mmu.tags(mode_bits).of(global);
-        let number = self.by_key.get(&key).map_or(NO_BLOCK, |b| b.number);
         let first = u32::from(self.jump_to_here(x).is_none());
         let jump = &mut self.jumps[slot(lin)];
         if jump.number != number {

@@ -49,19 +49,22 @@ pub(crate) fn apply(board: &mut Board, mmu: &mut Mmu) {
     mmu.set_a20(board.a20());
 }
 
-/// Fills all of RAM with zeros.
+/// Fills all of RAM with zeros. Pages that hold nothing else are only read: what no guest has used takes no memory of the host.
 pub(crate) fn clear(processor: &mut Processor) {
-    const STEP: u64 = 1 << 20;
+    const STEP: usize = 1 << 12;
     let size = processor.mmu.ram().size();
-    let mut at = 0;
-    while at < size {
-        let len = STEP.min(size - at);
-        if let Some(ram) = processor.mmu.ram_mut().slice_mut(at, len as usize) {
-            ram.fill(0);
+    for at in (0..size).step_by(STEP) {
+        let written = processor.mmu.ram().slice(at, STEP).is_some_and(|page| !is_zero(page));
+        if let Some(page) = processor.mmu.ram_mut().slice_mut(at, STEP).filter(|_| written) {
+            page.fill(0);
+            processor.mmu.ram_written(at, STEP as u64);
         }
-        processor.mmu.ram_written(at, len);
-        at += len;
     }
+}
+
+/// Whether all of a page is zero.
+pub(crate) fn is_zero(page: &[u8]) -> bool {
+    page.chunks_exact(64).all(|chunk| chunk.iter().fold(0, |all, b| all | b) == 0)
 }
 
 /// RAM as a bus master sees it: every page of a transfer leads to RAM, or nothing is moved.

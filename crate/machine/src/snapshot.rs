@@ -108,7 +108,7 @@ impl Machine {
         let ram = self.processor.mmu.ram();
         (0..ram.size() / PAGE as u64)
             .filter_map(|page| ram.slice(page * PAGE as u64, PAGE).map(|bytes| (page, bytes)))
-            .filter(|(_, bytes)| !is_zero(bytes))
+            .filter(|(_, bytes)| !memory_map::is_zero(bytes))
     }
 
     /// The hash of the state: equal for two machines that will go on in the same way.
@@ -249,10 +249,6 @@ impl Machine {
         self.run.restored(count);
         Ok(())
     }
-}
-
-fn is_zero(bytes: &[u8]) -> bool {
-    bytes.chunks_exact(64).all(|chunk| chunk.iter().fold(0, |all, b| all | b) == 0)
 }
 
 fn write_run(out: &mut Vec<u8>, run: &mut (u64, Vec<u8>)) {
