@@ -5,6 +5,7 @@
 use crate::ir::{Block, Op};
 use crate::opt::rewrite::Rewrite;
 use cpu::micro::FlagOp;
+use x86::eflags::STATUS;
 
 /// What an operation does with the flags.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -13,17 +14,21 @@ enum Use {
     None,
     /// Sets all of them.
     Sets,
-    /// Looks at them, or keeps some.
+    /// Sets some of them, and keeps the others.
+    SetsSome,
+    /// Looks at them.
     Looks,
 }
 
 fn use_of(op: &Op) -> Use {
     match op {
-        Op::set_flags { op: FlagOp::Inc | FlagOp::Dec, .. } => Use::Looks,
+        Op::set_flags { op: FlagOp::Inc | FlagOp::Dec, .. } => Use::SetsSome,
+        // (Those of a floating-point comparison are one with it for the emitter.)
+        Op::put_flags { mask, .. } if *mask != STATUS => Use::SetsSome,
         Op::set_flags { .. } => Use::Sets,
         // A read of memory that cannot be done directly is done again by the interpreter: a stop like any other.
         op if op.may_stop() => Use::Looks,
-        Op::cond { .. } | Op::status_flags {} | Op::put_flags { .. } | Op::when { .. } => Use::Looks,
+        Op::cond { .. } | Op::status_flags {} | Op::put_flags { .. } => Use::Looks,
         _ => Use::None,
     }
 }
@@ -31,29 +36,19 @@ fn use_of(op: &Op) -> Use {
 /// The pass.
 #[must_use]
 pub fn run(block: &Block) -> Block {
+    let conditional = conditional(block);
     let mut dead = vec![false; block.ops.len()];
     let mut set_again = false;
     for (n, op) in block.ops.iter().enumerate().rev() {
         match use_of(op) {
             Use::Sets => {
                 dead[n] = set_again;
-                set_again = true;
+                set_again |= !conditional[n];
             }
-            Use::Looks => {
-                // An increment that is not looked at need not be done, and looks at nothing then.
-                if matches!(op, Op::set_flags { .. }) && set_again {
-                    dead[n] = true;
-                } else {
-                    set_again = false;
-                }
-            }
+            // If it need not be done, it keeps nothing either.
+            Use::SetsSome => dead[n] = set_again,
+            Use::Looks => set_again = false,
             Use::None => {}
-        }
-    }
-    // Within a conditional part, what follows does not always set them again.
-    for (n, op) in block.ops.iter().enumerate() {
-        if let Op::when { len, .. } = op {
-            dead[n + 1..=n + *len as usize].fill(false);
         }
     }
     let mut r = Rewrite::new(block);
@@ -65,10 +60,23 @@ pub fn run(block: &Block) -> Block {
     r.finish()
 }
 
+/// Which operations do not always happen.
+fn conditional(block: &Block) -> Vec<bool> {
+    let mut conditional = vec![false; block.ops.len()];
+    for (n, op) in block.ops.iter().enumerate() {
+        if let Op::when { len, .. } = op {
+            conditional[n + 1..=n + *len as usize].fill(true);
+        }
+    }
+    conditional
+}
+
 /// Whether a block may look at the flags it is entered with.
 #[must_use]
 pub fn looks_at_flags(block: &Block) -> bool {
-    block.ops.iter().map(use_of).find(|u| *u != Use::None) != Some(Use::Sets)
+    let conditional = conditional(block);
+    let used = block.ops.iter().zip(conditional).map(|(op, conditional)| (use_of(op), conditional));
+    used.into_iter().find(|(u, _)| *u != Use::None) != Some((Use::Sets, false))
 }
 
 #[cfg(test)]
@@ -77,7 +85,7 @@ mod tests {
     use crate::opt::testing::{after, lifted};
 
     fn flags(code: &[u8]) -> usize {
-        after(code, &["drop_dead_flags"]).matches("set_flags").count()
+        after(code, &["drop_dead_flags"]).matches("_flags").count()
     }
 
     #[test]
@@ -86,6 +94,12 @@ mod tests {
         assert_eq!(flags(&[0x01, 0xD8, 0x01, 0xC8]), 1);
         // inc eax; add eax, ecx
         assert_eq!(flags(&[0x40, 0x01, 0xC8]), 1);
+        // add eax, ebx; shl eax, cl; add eax, ecx: the shift by zero keeps them
+        assert_eq!(flags(&[0x01, 0xD8, 0xD3, 0xE0, 0x01, 0xC8]), 1);
+        // ror eax, 1; add eax, ecx
+        assert_eq!(flags(&[0xD1, 0xC8, 0x01, 0xC8]), 1);
+        // add eax, ebx; ror eax, cl; add eax, ecx
+        assert_eq!(flags(&[0x01, 0xD8, 0xD3, 0xC8, 0x01, 0xC8]), 1);
     }
 
     #[test]
@@ -98,6 +112,8 @@ mod tests {
         assert_eq!(flags(&[0x01, 0xD8, 0x8B, 0x00, 0x01, 0xC8]), 2);
         // add eax, ebx; shl eax, cl
         assert_eq!(flags(&[0x01, 0xD8, 0xD3, 0xE0]), 2);
+        // ror eax, 1; inc eax
+        assert_eq!(flags(&[0xD1, 0xC8, 0x40]), 2);
     }
 
     #[test]
