@@ -138,6 +138,9 @@ struct Compiled {
 const MOST: u64 = 1 << 30;
 /// A region is formed again, with a neighbour, so many times at the most.
 const MOST_GROWN: u32 = 8;
+/// Fewer regions than these wait for company, so many slices at the most: a module costs more than a region.
+const FEW: usize = 4;
+const PATIENCE: u32 = 4;
 /// Entries before an untranslatable block is looked at again.
 const RARELY: u32 = 1 << 20;
 /// Entries between two looks at a block that waits to be compiled.
@@ -189,6 +192,8 @@ pub struct Engine<H> {
     by_page: PageMap<u64, Vec<u32>>,
     found: FoundTable,
     pending: Vec<Pending>,
+    /// Slices that have begun since the last compilation.
+    waited: u32,
     modules: VecDeque<Compiled>,
     live_bytes: usize,
     figures: Figures,
@@ -209,6 +214,7 @@ impl<H: Host> Engine<H> {
             by_page: PageMap::default(),
             found: FoundTable::default(),
             pending: Vec::new(),
+            waited: 0,
             modules: VecDeque::new(),
             live_bytes: 0,
             figures: Figures::default(),
@@ -316,6 +322,7 @@ impl<H: Host> Engine<H> {
 
     /// Compiles what waits. Flat code goes on in a simpler way, and gets modules of its own.
     fn compile(&mut self, x: &mut Exec<'static>) {
+        self.waited = 0;
         let (flat, other) = std::mem::take(&mut self.pending).into_iter().partition(|p| p.flat);
         self.compile_together(x, true, flat);
         self.compile_together(x, false, other);
@@ -662,7 +669,10 @@ impl<H: Host> Translator for Engine<H> {
 
     fn slice(&mut self, x: &mut Exec<'static>) {
         self.sample(x);
-        self.compile(x);
+        self.waited += 1;
+        if self.pending.len() >= FEW || self.waited >= PATIENCE {
+            self.compile(x);
+        }
     }
 
     fn threshold(&self) -> u32 {
