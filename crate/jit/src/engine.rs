@@ -75,6 +75,8 @@ struct Translation {
     insns: usize,
     /// How many times it has been formed again, with neighbours that have become hot.
     grown: u32,
+    /// The count of instructions when it was compiled.
+    born: u64,
     place: Place,
     /// Samples that found the processor in it.
     samples: u64,
@@ -141,6 +143,10 @@ const MOST_GROWN: u32 = 8;
 /// Fewer regions than these wait for company, so many slices at the most: a module costs more than a region.
 const FEW: usize = 4;
 const PATIENCE: u32 = 4;
+/// They no longer wait when one of them was asked for so many times, each time after [`UNTIL_COMPILED`] entries.
+const IMPATIENCE: u32 = 10;
+/// Instructions executed while a translation exists after which it has paid off.
+const PAID_OFF: u64 = 200_000;
 /// Entries before an untranslatable block is looked at again.
 const RARELY: u32 = 1 << 20;
 /// Entries between two looks at a block that waits to be compiled.
@@ -194,6 +200,8 @@ pub struct Engine<H> {
     pending: Vec<Pending>,
     /// Slices that have begun since the last compilation.
     waited: u32,
+    /// How often one of the regions was asked for since.
+    asked: u32,
     modules: VecDeque<Compiled>,
     live_bytes: usize,
     figures: Figures,
@@ -215,6 +223,7 @@ impl<H: Host> Engine<H> {
             found: FoundTable::default(),
             pending: Vec::new(),
             waited: 0,
+            asked: 0,
             modules: VecDeque::new(),
             live_bytes: 0,
             figures: Figures::default(),
@@ -322,7 +331,7 @@ impl<H: Host> Engine<H> {
 
     /// Compiles what waits. Flat code goes on in a simpler way, and gets modules of its own.
     fn compile(&mut self, x: &mut Exec<'static>) {
-        self.waited = 0;
+        (self.waited, self.asked) = (0, 0);
         let (flat, other) = std::mem::take(&mut self.pending).into_iter().partition(|p| p.flat);
         self.compile_together(x, true, flat);
         self.compile_together(x, false, other);
@@ -377,6 +386,7 @@ impl<H: Host> Engine<H> {
                 handle,
                 insns: p.insns,
                 grown: p.grown,
+                born: x.cpu.count,
                 place: p.place,
                 samples,
                 exits: p.emitted.exits.into(),
@@ -611,7 +621,8 @@ impl<H: Host> Translator for Engine<H> {
         if !self.translate(x, blocks, lin) {
             return Entered::Interpret(Some(RARELY));
         }
-        if self.pending.len() >= self.options.batch {
+        self.asked += 1;
+        if self.pending.len() >= self.options.batch || self.asked >= IMPATIENCE + self.pending.len() as u32 {
             self.compile(x);
             let entered = self.run(x);
             x.settle_link();
@@ -630,8 +641,9 @@ impl<H: Host> Translator for Engine<H> {
                     .is_some_and(|t| t.made_from.iter().any(|(p, m)| *p == page && m & hit != 0));
                 if made_from_it {
                     self.figures.invalidated += 1;
-                    let entries = self.regions[number as usize].as_ref().map(|t| &t.entries);
-                    keys.extend(entries.into_iter().flatten().map(|e| e.key));
+                    let t = self.regions[number as usize].as_ref();
+                    let vain = t.filter(|t| x.cpu.count.saturating_sub(t.born) < PAID_OFF);
+                    keys.extend(vain.into_iter().flat_map(|t| &t.entries).map(|e| e.key));
                     self.drop_region(x, number);
                 }
             }
