@@ -12,12 +12,25 @@ const COLUMNS = 80;
 const FONT_SIZES = [14, 13, 12, 11];
 const READABLE = 12;
 
+/** Lets the page do its other work. */
+const pause = () =>
+  new Promise((/** @type {(value?: unknown) => void} */ resolve) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => {
+      port1.close();
+      resolve();
+    };
+    port2.postMessage(null);
+  });
+
 /**
+ * Makes a terminal, step by step.
  * @param {HTMLElement} place
  * @param {{ onInput: (text: string) => void, onKey: (event: KeyboardEvent) => boolean }} hooks `onKey`: whether the key is
  *   the terminal's
  */
-export function openTerminal(place, { onInput, onKey }) {
+export async function openTerminal(place, { onInput, onKey }) {
+  await pause();
   const terminal = new Terminal({
     convertEol: false,
     cursorBlink: !matchMedia("(prefers-reduced-motion: reduce)").matches,
@@ -53,6 +66,7 @@ export function openTerminal(place, { onInput, onKey }) {
   });
   const fit = new FitAddon();
   terminal.loadAddon(fit);
+  await pause();
   terminal.open(place);
   terminal.attachCustomKeyEventHandler(onKey);
   terminal.onData(onInput);
@@ -75,7 +89,9 @@ export function openTerminal(place, { onInput, onKey }) {
   observer.observe(place);
 
   return {
-    write: (/** @type {Uint8Array} */ bytes) => terminal.write(bytes),
+    /** `done` is called, in a task of its own, when the terminal takes more. */
+    write: (/** @type {Uint8Array} */ bytes, /** @type {() => void} */ done) =>
+      terminal.write(bytes, () => void pause().then(done)),
     clear: () => terminal.reset(),
     focus: () => terminal.focus(),
     /** What is in the terminal, line by line. */

@@ -270,6 +270,11 @@ export class Vm {
   framePixels() {
     return new Uint8ClampedArray(this.#pixels ?? this.#render());
   }
+  /** @param {Uint8ClampedArray} into */
+  copyFrame(into) {
+    into.set(this.#pixels ?? this.#render());
+    return true;
+  }
   #render() {
     const canvas = new OffscreenCanvas(this.frameWidth(), this.frameHeight());
     const context = /** @type {OffscreenCanvasRenderingContext2D} */ (canvas.getContext("2d"));
