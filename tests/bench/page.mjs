@@ -25,7 +25,14 @@ import { arguments_, print } from "./lib.mjs";
 
 const EXECUTABLE = "/usr/bin/chromium";
 const FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-component-update"];
-const CATEGORIES = ["toplevel", "devtools.timeline", "disabled-by-default-devtools.timeline", "v8", "blink", "blink.user_timing"];
+const CATEGORIES = [
+  "toplevel",
+  "devtools.timeline",
+  "disabled-by-default-devtools.timeline",
+  "v8",
+  "blink",
+  "blink.user_timing",
+];
 /** Nothing of ours may keep the page for longer. */
 const MOST_MS = 10;
 const BOOT_MS = 600_000;
@@ -35,7 +42,8 @@ const POSTED = /^ThreadControllerImpl::RunTask/;
 
 /** Events that are the garbage collector's, by name or by the file they were posted from; and those in which scripts run. */
 const GARBAGE = /GC|sweeper|incremental-marking|array-buffer-sweeper|heap|scavenge|finalization/i;
-const SCRIPT = /^(FunctionCall|EvaluateScript|v8\.(evaluateModule|callFunction|newInstance|run|compile)|RunMicrotasks|v8\.Compile|V8\.Compile|TimerFire|FireAnimationFrame|HandlePostMessage)/;
+const SCRIPT =
+  /^(FunctionCall|EvaluateScript|v8\.(evaluateModule|callFunction|newInstance|run|compile)|RunMicrotasks|v8\.Compile|V8\.Compile|TimerFire|FireAnimationFrame|HandlePostMessage)/;
 const CAUSES = /** @type {const} */ (["ours", "garbage collection", "browser"]);
 /** Names of marks the page leaves in the trace. */
 const PHASES = /** @type {const} */ (["loading", "loaded", "running"]);
@@ -89,7 +97,7 @@ function longTasksOf(events) {
   const start = ours[0]?.ts ?? 0;
   const mark = (/** @type {string} */ name) =>
     events.find((event) => event.name === `phase:${name}` && event.pid === main.pid)?.ts ?? Infinity;
-  const [loaded, running] = [mark("loaded"), mark("running")];
+  const [loaded, running, over] = [mark("loaded"), mark("running"), mark("over")];
   /** @type {Task[]} */
   const tasks = [];
   for (let at = 0; at < ours.length;) {
@@ -98,7 +106,7 @@ function longTasksOf(events) {
     const within = [];
     for (at++; at < ours.length && ours[at].ts < end; at++) within.push(ours[at]);
     const [wall, cpu] = [task.dur / 1000, (task.tdur ?? task.dur) / 1000];
-    if (wall <= MOST_MS) continue;
+    if (wall <= MOST_MS || task.ts + task.dur > over) continue; // what comes then is this tool's
     const phase = task.ts > running ? "running" : task.ts > loaded ? "loaded" : "loading";
     tasks.push({ at: (task.ts - start) / 1000, wall, cpu, phase, ...account(task, within) });
   }
@@ -159,19 +167,23 @@ try {
     await browser.startTracing(page, { categories: CATEGORIES });
     const start = performance.now();
     await page.goto(`${server.url}?view=${view}${image ? "&multiboot=/guest" : ""}${query && `&${query}`}`);
-    const seen = await page.evaluate(async ([small, timeout]) => {
-      const element = /** @type {any} */ (document.querySelector("page-vm"));
-      const vm =
-        element.vm ??
-        (await new Promise((resolve) =>
-          element.addEventListener("vmready", (/** @type {any} */ event) => resolve(event.detail)),
-        ));
-      if (!small) await vm.waitFor({ serial: "PAGEVM-READY" }, { timeout });
-      while (small && !["off", "halted", "crashed"].includes(vm.state))
-        await new Promise((resolve) => setTimeout(resolve, 50));
-      if (small) await new Promise((resolve) => setTimeout(resolve, 500)); // what the terminal has yet to show
-      return /** @type {any} */ (globalThis).seen;
-    }, /** @type {const} */ ([image !== undefined, BOOT_MS]));
+    const seen = await page.evaluate(
+      async ([small, timeout]) => {
+        const element = /** @type {any} */ (document.querySelector("page-vm"));
+        const vm =
+          element.vm ??
+          (await new Promise((resolve) =>
+            element.addEventListener("vmready", (/** @type {any} */ event) => resolve(event.detail)),
+          ));
+        if (!small) await vm.waitFor({ serial: "PAGEVM-READY" }, { timeout });
+        while (small && !["off", "halted", "crashed"].includes(vm.state))
+          await new Promise((resolve) => setTimeout(resolve, 50));
+        if (small) await new Promise((resolve) => setTimeout(resolve, 500)); // what the terminal has yet to show
+        performance.mark("phase:over");
+        return /** @type {any} */ (globalThis).seen;
+      },
+      /** @type {const} */ ([image !== undefined, BOOT_MS]),
+    );
     const ready = performance.now() - start;
     const trace = await browser.stopTracing();
     if (process.env.TRACE) fs.writeFileSync(process.env.TRACE, trace);
@@ -203,19 +215,33 @@ print(json, `${guest} in the page, view ${view}: the main thread until ${until}`
   "in long tasks, ms": { of: ({ longTasks }) => sum(longTasks), digits: 0 },
   [`tasks over ${MOST_MS} ms`]: { of: ({ tasks }) => tasks.length, digits: 0 },
   [`… on the processor`]: { of: (result) => onProcessor(result).length, digits: 0 },
-  "  while the page loaded": { of: (result) => onProcessor(result).filter(isIn("loading")).length, digits: 0 },
-  "  then until the machine ran": { of: (result) => onProcessor(result).filter(isIn("loaded")).length, digits: 0 },
-  "  while the machine ran": { of: (result) => onProcessor(result).filter(isIn("running")).length, digits: 0 },
+  "  while the page loaded": {
+    of: (result) => onProcessor(result).filter(isIn("loading")).length,
+    digits: 0,
+  },
+  "  then until the machine ran": {
+    of: (result) => onProcessor(result).filter(isIn("loaded")).length,
+    digits: 0,
+  },
+  "  while the machine ran": {
+    of: (result) => onProcessor(result).filter(isIn("running")).length,
+    digits: 0,
+  },
   "  after loading: ours": { of: (result) => onProcessor(result).filter(isBy("ours")).length, digits: 0 },
   "  after loading: garbage collection": {
     of: (result) => onProcessor(result).filter(isBy("garbage collection")).length,
     digits: 0,
   },
-  "  after loading: browser": { of: (result) => onProcessor(result).filter(isBy("browser")).length, digits: 0 },
+  "  after loading: browser": {
+    of: (result) => onProcessor(result).filter(isBy("browser")).length,
+    digits: 0,
+  },
 });
 if (!json) {
   console.log(`  tasks over ${MOST_MS} ms of the last run, the longest on the processor first:`);
   console.log("  at s, ms by the clock, ms on the processor, when, cause, what");
   for (const { at, wall, cpu, phase, cause, what } of results.at(-1)?.tasks.slice(0, 20) ?? [])
-    console.log(`  ${(at / 1000).toFixed(2)}  ${wall.toFixed(1)}  ${cpu.toFixed(1)}  ${phase}  ${cause}  ${what}`);
+    console.log(
+      `  ${(at / 1000).toFixed(2)}  ${wall.toFixed(1)}  ${cpu.toFixed(1)}  ${phase}  ${cause}  ${what}`,
+    );
 }

@@ -106,10 +106,7 @@ export class CanvasScreen {
   }
 
   #drawHere() {
-    this.#picture = new Picture(
-      this.#canvas,
-      this.#magnify ? document.createElement("canvas") : undefined,
-    );
+    this.#picture = new Picture(this.#canvas, this.#magnify ? document.createElement("canvas") : undefined);
     this.#picture.showAt(this.#shown);
     follow(this.#port, this.#picture);
   }

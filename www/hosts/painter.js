@@ -20,9 +20,7 @@ const scope = /** @type {WorkerScope} */ (/** @type {unknown} */ (globalThis));
 /** Whether this browser can do it at all. */
 function able() {
   try {
-    return (
-      typeof requestAnimationFrame === "function" && new OffscreenCanvas(1, 1).getContext("2d") !== null
-    );
+    return typeof requestAnimationFrame === "function" && new OffscreenCanvas(1, 1).getContext("2d") !== null;
   } catch {
     return false;
   }

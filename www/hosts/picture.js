@@ -67,17 +67,7 @@ export class Picture {
     const whole = { x: 0, y: 0, width: plain.width, height: plain.height };
     const { x, y, width, height } = cleared ? whole : (part ?? whole);
     this.#context.imageSmoothingEnabled = false;
-    this.#context.drawImage(
-      plain,
-      x,
-      y,
-      width,
-      height,
-      x * times,
-      y * times,
-      width * times,
-      height * times,
-    );
+    this.#context.drawImage(plain, x, y, width, height, x * times, y * times, width * times, height * times);
   }
 }
 

@@ -4,23 +4,29 @@
  * it could show.
  */
 
-/** The terminal takes some milliseconds for it. */
-const PIECE = 8 * 1024;
+/** A piece may take the terminal so long; the next is larger or smaller by what this one took. */
+const PIECE_MS = 3;
+/** In bytes. A terminal is slow at first, until the browser has compiled its code. */
+const FIRST = 512;
+const [SMALLEST, LARGEST] = [256, 16 * 1024];
 
 /** Of what waits, the last so many bytes are kept: a terminal keeps no more lines than fit in there. */
 const MOST = 1 << 20;
+
+/** @typedef {(bytes: Uint8Array, done: (tookMs: number) => void) => void} Write calls `done` when there may be more */
 
 export class TerminalFeed {
   /** @type {Uint8Array[]} */
   #waiting = [];
   #length = 0;
-  /** @type {((bytes: Uint8Array, done: () => void) => void) | undefined} */
+  /** @type {Write | undefined} */
   #write;
+  #piece = FIRST;
   #busy = false;
   /** A piece of what was before `clear` may be on its way. */
   #epoch = 0;
 
-  /** There is a terminal. @param {(bytes: Uint8Array, done: () => void) => void} write `done`: it takes more */
+  /** There is a terminal. @param {Write} write */
   open(write) {
     this.#write = write;
     this.#next();
@@ -50,14 +56,17 @@ export class TerminalFeed {
   #next() {
     const first = this.#waiting[0];
     if (!this.#write || this.#busy || !first) return;
-    const piece = first.subarray(0, PIECE);
+    const piece = first.subarray(0, this.#piece);
     if (piece.length === first.length) this.#waiting.shift();
     else this.#waiting[0] = first.subarray(piece.length);
     this.#length -= piece.length;
     this.#busy = true;
     const epoch = this.#epoch;
-    this.#write(piece, () => {
+    this.#write(piece, (tookMs) => {
       if (epoch !== this.#epoch) return;
+      if (tookMs > PIECE_MS) this.#piece = Math.max(SMALLEST, this.#piece >> 1);
+      else if (tookMs < PIECE_MS / 2 && piece.length === this.#piece)
+        this.#piece = Math.min(LARGEST, this.#piece * 2);
       this.#busy = false;
       this.#next();
     });
