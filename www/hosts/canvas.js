@@ -12,10 +12,10 @@ import { follow, Picture } from "./picture.js";
 import { startWorker } from "./start-worker.js";
 
 /**
- * What a painter is told: its work, once, and then the size the canvas is shown at.
+ * What a painter is told: its work, once; then the size the canvas is shown at and whether the page is hidden; its end.
  * @typedef {{ width: number, height: number }} Size
- * @typedef {{ canvas: OffscreenCanvas, port: MessagePort, magnify: boolean, shown: Size }
- *   | { shown: Size } | { closed: true }} PainterNote
+ * @typedef {{ canvas: OffscreenCanvas, port: MessagePort, magnify: boolean, shown: Size, hidden: boolean }
+ *   | { shown: Size } | { hidden: boolean } | { closed: true }} PainterNote
  */
 
 const PAINTER_URL = new URL("./painter.js", import.meta.url).href;
@@ -34,6 +34,8 @@ export class CanvasScreen {
   /** @type {ResizeObserver | undefined} */
   #observer;
   #shown = { width: 0, height: 0 };
+  /** Aborts when closed. */
+  #life = new AbortController();
 
   /**
    * @param {HTMLCanvasElement} canvas
@@ -58,6 +60,7 @@ export class CanvasScreen {
     if (this.#closed) return;
     this.#closed = true;
     this.#observer?.disconnect();
+    this.#life.abort();
     const note = /** @type {ScreenNote & PainterNote} */ ({ closed: true });
     if (this.#given) {
       this.#painter?.postMessage(note); // which passes it on and ends
@@ -101,8 +104,19 @@ export class CanvasScreen {
     }
     this.#given = true;
     /** @type {PainterNote} */
-    const work = { canvas, port: this.#port, magnify: this.#magnify, shown: this.#shown };
+    const work = {
+      canvas,
+      port: this.#port,
+      magnify: this.#magnify,
+      shown: this.#shown,
+      hidden: document.hidden,
+    };
     painter.postMessage(work, [canvas, this.#port]);
+    document.addEventListener(
+      "visibilitychange",
+      () => painter.postMessage(/** @type {PainterNote} */ ({ hidden: document.hidden })),
+      { signal: this.#life.signal },
+    );
   }
 
   #drawHere() {

@@ -30,15 +30,20 @@ function able() {
 let picture;
 /** @type {MessagePort | undefined} */
 let pictures;
+/** @type {((hidden: boolean) => void) | undefined} */
+let hide;
 scope.onmessage = (/** @type {MessageEvent<PainterNote>} */ { data }) => {
   if ("canvas" in data) {
     const { canvas, port, magnify } = data;
     pictures = port;
     picture = new Picture(canvas, magnify ? new OffscreenCanvas(1, 1) : undefined);
     picture.showAt(data.shown);
-    follow(port, picture);
+    hide = follow(port, picture);
+    hide(data.hidden);
   } else if ("shown" in data) {
     picture?.showAt(data.shown);
+  } else if ("hidden" in data) {
+    hide?.(data.hidden);
   } else {
     pictures?.postMessage(/** @type {ScreenNote} */ ({ closed: true }));
     scope.close();

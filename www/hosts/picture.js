@@ -72,19 +72,33 @@ export class Picture {
 }
 
 /**
- * Asks for pictures over a port and draws them when the browser paints: while the page is hidden it does not, and none
- * is asked for.
+ * Asks for pictures over a port and draws them when the browser paints. While the page is hidden none is drawn, and so none
+ * asked for: in the page the browser sees to that, in a worker it has to be told.
  * @param {MessagePort} port
- * @param {Picture} picture
+ * @param {{ draw: (patch: Patch) => void }} picture
+ * @returns {(hidden: boolean) => void} tells it whether the page is hidden
  */
 export function follow(port, picture) {
+  let hidden = false;
+  /** @type {Patch | undefined} */
+  let waiting;
   const ask = (/** @type {ArrayBuffer} */ buffer) =>
     port.postMessage(/** @type {ScreenNote} */ ({ buffer }), [buffer]);
-  port.onmessage = (/** @type {MessageEvent<Patch>} */ { data }) => {
+  const draw = () =>
     requestAnimationFrame(() => {
-      picture.draw(data);
-      ask(data.buffer);
+      if (hidden || !waiting) return;
+      const patch = waiting;
+      waiting = undefined;
+      picture.draw(patch);
+      ask(patch.buffer);
     });
+  port.onmessage = (/** @type {MessageEvent<Patch>} */ { data }) => {
+    waiting = data;
+    if (!hidden) draw();
   };
   ask(new ArrayBuffer(0));
+  return (now) => {
+    hidden = now;
+    if (!hidden && waiting) draw();
+  };
 }
