@@ -17,7 +17,7 @@ mod line;
 mod snapshot;
 
 pub use clock::{Clock, ClockControl, Time};
-pub use device::{Device, Region, Timer};
+pub use device::{BusMaster, Device, HostWait, Region, Timer};
 pub use dma::{Dma, DmaError};
 pub use io::{IoError, IoResult, Mmio, PciFunction, PciWindow, PortIo, Width};
 pub use line::{Line, Lines};
