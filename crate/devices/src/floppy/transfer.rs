@@ -133,6 +133,8 @@ impl Transfer {
             Task::Verify if unit.enable_count() => ([c, h, r, n], eot, counted(count)),
             _ => ([c, h, r, n], eot, 0),
         };
+        // READ TRACK begins with sector 1, and says if that was not the one asked for.
+        let other_sector = task == Task::ReadTrack && r != 1;
         Self {
             task,
             options: options.into_bits(),
@@ -143,7 +145,7 @@ impl Transfer {
             left,
             fill: n,
             sought: false,
-            st1: 0,
+            st1: St1::new().with_no_data(other_sector).into_bits(),
             st2: 0,
             step: Step::Opening,
             then: Then::Sector,
