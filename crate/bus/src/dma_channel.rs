@@ -1,8 +1,9 @@
 //! A channel of a DMA controller: DRQ, DACK and TC between a device and whoever moves its bytes.
 //!
-//! A channel has two ends that share it, like a wire's. The device offers bytes for RAM, or asks for some from RAM, and later
-//! looks at what has become of it. The controller moves them between two runs of the processor, and says when its count has
-//! run out. Neither end calls the other, and the device never learns which controller it is, or which channel.
+//! A channel has two ends that share it, like a wire's. The device offers bytes for RAM, or asks for some from RAM,
+//! and later looks at what has become of it. The controller moves them between two runs of the processor, and says
+//! when its count has run out. Neither end calls the other, and the device never learns which controller it is, or
+//! which channel.
 //!
 //! What is on its way is part of the device's state: the device saves it.
 

@@ -1,24 +1,25 @@
 //! DMA controllers: two 8237A, one behind the other, and their page registers.
 //!
-//! Intel 8237A data sheet (231466), sections "Register description" and "Programming"; for the way the two are joined, the page
-//! registers and the shift of the channels of 16 bits, IBM PC AT Technical Reference (6280070), "DMA channels", and the DMA
-//! registers of the 82371AB (PIIX4) data sheet (290562).
+//! Intel 8237A data sheet (231466), sections "Register description" and "Programming"; for the way the two are
+//! joined, the page registers and the shift of the channels of 16 bits, IBM PC AT Technical Reference (6280070), "DMA
+//! channels", and the DMA registers of the 82371AB (PIIX4) data sheet (290562).
 //!
-//! A device has the far end of a channel ([`bus::DmaChannel`]), which it gets from [`Dma8237::channel`]. Bytes move when
-//! the board lends RAM: all that the devices are ready for, channel by channel. Between two runs of the processor no time
-//! passes, so single, demand and block mode differ only in this: a request by software is for block mode, and runs to
-//! terminal count. A block that a device began goes on as the device is ready, as with a device that uses IOCHRDY; its
-//! DRQ says so. For the same reason priority, compressed timing and extended write are kept and have no effect.
+//! A device has the far end of a channel ([`bus::DmaChannel`]), which it gets from [`Dma8237::channel`]. Bytes move
+//! when the board lends RAM: all that the devices are ready for, channel by channel. Between two runs of the
+//! processor no time passes, so single, demand and block mode differ only in this: a request by software is for block
+//! mode, and runs to terminal count. A block that a device began goes on as the device is ready, as with a device
+//! that uses IOCHRDY; its DRQ says so. For the same reason priority, compressed timing and extended write are kept
+//! and have no effect.
 //!
-//! Channel 4 is where the first controller enters: it must be unmasked and in cascade mode, or channels 0 to 3 do nothing.
-//! Firmware sees to that; [`Dma8237::stand_in_for_firmware`] does it for a kernel that is booted without.
+//! Channel 4 is where the first controller enters: it must be unmasked and in cascade mode, or channels 0 to 3 do
+//! nothing. Firmware sees to that; [`Dma8237::stand_in_for_firmware`] does it for a kernel that is booted without.
 //!
 //! Where nothing is, as on the bus: reads of memory that does not exist are all ones, and writes are lost.
 //!
 //! The page registers are 81h to 8Fh. That at 80h belongs to no channel and has the port of POST codes.
 //!
-//! Not here: memory-to-memory transfers, which no AT could use and the PIIX4 has not (the command bit is kept, nothing
-//! moves); the polarity of DREQ and DACK (kept); high page and extended mode registers (EISA).
+//! Not here: memory-to-memory transfers, which no AT could use and the PIIX4 has not (the command bit is kept,
+//! nothing moves); the polarity of DREQ and DACK (kept); high page and extended mode registers (EISA).
 
 use bitfield_struct::bitfield;
 use bus::{
@@ -30,8 +31,8 @@ use serde::{Deserialize, Serialize};
 
 // Registers.
 
-/// "Software command codes" and "Word count and address register command codes": offsets from 8 up. Below are address and
-/// count of each channel in turn.
+/// "Software command codes" and "Word count and address register command codes": offsets from 8 up. Below are address
+/// and count of each channel in turn.
 #[open_enum]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u16)]

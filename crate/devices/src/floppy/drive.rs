@@ -42,7 +42,8 @@ struct Disk {
 pub(super) struct Drive {
     fitted: bool,
     disk: Option<Disk>,
-    /// The number of the next request. Not part of the guest's state: a number is never used again, whatever is restored.
+    /// The number of the next request. Not part of the guest's state: a number is never used again, whatever is
+    /// restored.
     next_request: u64,
     // State.
     pub(super) cylinder: u8,

@@ -1,28 +1,29 @@
 //! Floppy disk controller: 82077AA, with two drives.
 //!
-//! Intel 82077AA data sheet (290166): section 2 for registers, 4 for the phases of a command, 5 for the commands, 6 for the
-//! status bytes. `spec` has registers and commands, `commands` those without data, `transfer` those with, `drive` what is behind the cable,
-//! `geometry` which disks there are.
+//! Intel 82077AA data sheet (290166): section 2 for registers, 4 for the phases of a command, 5 for the commands, 6
+//! for the status bytes. `spec` has registers and commands, `commands` those without data, `transfer` those with,
+//! `drive` what is behind the cable, `geometry` which disks there are.
 //!
-//! The wires are those of an AT, where the gate in DOR lets interrupt and DRQ out. Status registers A and B can be read as in a
-//! PS/2, because some software looks; what an AT's bus lets float reads as ones. Port 3F6h belongs to the hard disk
-//! controller: the regions leave it out.
+//! The wires are those of an AT, where the gate in DOR lets interrupt and DRQ out. Status registers A and B can be
+//! read as in a PS/2, because some software looks; what an AT's bus lets float reads as ones. Port 3F6h belongs to
+//! the hard disk controller: the regions leave it out.
 //!
-//! Time. Mechanics are some twenty times faster than real ones, see the constants below; nothing is ever done before the command's
-//! last byte is written. A disk is always found at the sector that is wanted. Disk rate and format must still be right.
-//! The 82077AA's requests for data leave a guest 100 ms until they count as overrun.
+//! Time. Mechanics are 50 to 100 times faster than real ones, see the constants below; but an interrupt never comes as
+//! soon as the command is written. The sector that is wanted is always the next to pass. Data rate and format must be
+//! right. A request for data leaves the guest 100 ms until it counts as overrun.
 //!
-//! The host is asked for all sectors to the end of the track when a command to read is complete, and for a write when the last
-//! sector of a track has come. The answer is due with the disk's own time, and is looked at only then. If there is none, the command waits.
+//! The host is asked for all sectors to the end of the track when a command to read is complete, and for a write when
+//! the last sector of a track has come. The answer is due with the disk's own time, and is looked at only then. If
+//! there is none, the command waits.
 //!
 //! A drive without a disk, or whose motor is off, finds no address mark after a while; the real controller would wait
-//! for an index pulse until it is reset. Each disk has the tracks and sectors of its format and no others. FORMAT TRACK takes
-//! the format that the disk has, in any order of sectors, and fails with another.
+//! for an index pulse until it is reset. Each disk has the tracks and sectors of its format and no others. FORMAT
+//! TRACK takes the format that the disk has, in any order of sectors, and fails with another.
 //!
-//! Not here: the scan commands (they are invalid, as in later controllers); deleted data marks, which an image has no place for (WRITE
-//! DELETED DATA writes data, READ DELETED DATA finds every sector unmarked); FM; sectors of other sizes than 512; a
-//! disk of 40 tracks in a drive that steps by 80; tape drives, power-down and precompensation (registers only); toggles of data in status
-//! register B; timing that SPECIFY asks for.
+//! Not here: the scan commands (they are invalid, as in later controllers); deleted data marks, which an image has no
+//! place for (WRITE DELETED DATA writes data, READ DELETED DATA finds every sector unmarked); FM; sectors of other
+//! sizes than 512; a disk of 40 tracks in a drive that steps by 80; tape drives, power-down and precompensation
+//! (registers only); toggles of data in status register B; timing that SPECIFY asks for.
 
 mod commands;
 mod drive;
@@ -360,8 +361,8 @@ impl Floppy {
         self.positions.iter().any(Position::sought)
     }
 
-    /// What a reset left for SENSE INTERRUPT STATUS is forgotten when something else can interrupt: many drivers fetch
-    /// only the first.
+    /// What a reset left for SENSE INTERRUPT STATUS is forgotten when something else can interrupt: many drivers
+    /// fetch only the first.
     fn forget_polled(&mut self) {
         for position in &mut self.positions {
             position.attention = position.attention.filter(|_| position.sought());

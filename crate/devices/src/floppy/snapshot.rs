@@ -1,5 +1,5 @@
-//! Saved state of the controller. Disks are not in it: whoever restores has put the same ones into the drives. If a drive
-//! holds another, the guest is told that the disk was changed.
+//! Saved state of the controller. Disks are not in it: whoever restores has put the same ones into the drives. If a
+//! drive holds another, the guest is told that the disk was changed.
 
 use super::spec::{Command, Configuration, Dor, Dsr, LONGEST_COMMAND, Perpendicular};
 use super::transfer::{LARGEST_BUFFER, Step, Task, Then, Transfer};

@@ -240,7 +240,7 @@ pub(super) struct Unit {
     pub head: u8,
     #[bits(4)]
     __: u8,
-    /// CONFIGURE has it elsewhere: here it is READ DATA's unused bit and VERIFY's EC, enable count.
+    /// EC, of VERIFY alone: the last byte is a count of sectors.
     pub enable_count: bool,
 }
 

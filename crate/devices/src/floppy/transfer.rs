@@ -1,11 +1,11 @@
 //! Commands with an execution phase: they look for sectors, and move their data.
 //!
-//! A command goes through steps, and each ends at a time: it looks for the first sector (and for a read, the host is asked
-//! meanwhile); it moves data, sector by sector; after the last sector of a track, or the last of all, a write goes to the
-//! host. On the other side of a disk (multi-track) it begins anew.
+//! A command goes through steps, and each ends at a time: it looks for the first sector (and for a read, the host is
+//! asked meanwhile); it moves data, sector by sector; after the last sector of a track, or the last of all, a write
+//! goes to the host. On the other side of a disk (multi-track) it begins anew.
 //!
-//! Data goes by DMA, a sector at a time: the channel has until the sector has passed, and the disk then turns on until
-//! it is ready. Or it goes through the processor, in bursts whose length depends on the FIFO's threshold, each
+//! Data goes by DMA, a sector at a time: the channel has until the sector has passed, and the disk then turns on
+//! until it is ready. Or it goes through the processor, in bursts whose length depends on the FIFO's threshold, each
 //! with an interrupt.
 
 use super::geometry::Geometry;
