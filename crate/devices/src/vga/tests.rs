@@ -1,5 +1,10 @@
 //! The adapter as a guest and as a display see it.
 
+mod extended;
+mod graphics;
+mod modes;
+mod pci;
+
 use super::*;
 use crate::testing::shake;
 use bus::{ClockControl, Saved, Snapshot, Time};
