@@ -90,6 +90,7 @@ impl FrameBuffer for OwnMemory {
         &self.bytes
     }
 
+    #[inline]
     fn bytes_mut(&mut self, offset: usize, len: usize) -> Option<&mut [u8]> {
         let bytes = self.bytes.get_mut(offset..offset.checked_add(len)?)?;
         self.dirty.add(offset, len);

@@ -112,7 +112,8 @@ impl GraphicsView<'_> {
             (false, true) => emit(words, out, |word| doubled::<8, 16>(dots_of_16(word, &self.dots))),
             (true, false) => emit(words, out, |word| doubled::<4, 8>(pairs_of_256(word, &self.pairs))),
             (true, true) => {
-                emit(words, out, |word| doubled::<8, 16>(doubled::<4, 8>(pairs_of_256(word, &self.pairs))))
+                let dots = |word| doubled::<8, 16>(doubled::<4, 8>(pairs_of_256(word, &self.pairs)));
+                emit(words, out, dots);
             }
         }
     }

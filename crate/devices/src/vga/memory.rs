@@ -71,6 +71,27 @@ const fn all(byte: u8) -> u32 {
 }
 
 impl Access {
+    /// Whether the bytes of a write reach memory as they are.
+    fn writes_plainly(self) -> bool {
+        let Self { map_mask, enable_set_reset, bit_mask, rotate, mode, .. } = self;
+        map_mask == 15
+            && enable_set_reset == 0
+            && bit_mask == 0xFF
+            && (rotate.count(), rotate.function(), mode.write_mode()) == (0, 0, 0)
+    }
+
+    /// The place in the frame buffer of a whole access through the window, if it is one piece there: in VBE
+    /// modes, and in mode 13h, whose four planes at an address are four bytes that follow each other.
+    fn in_one_piece(self, offset: u64, bytes: u32) -> Option<usize> {
+        let at = self.in_window(offset)?;
+        self.in_window(offset.saturating_add(u64::from(bytes) - 1))?;
+        if self.linear {
+            return Some(self.bank << 16 | at as usize);
+        }
+        let (at, byte) = (at as u16 & !3, at & 3);
+        (self.memory_mode.chain_4() && byte + bytes <= 4).then_some(4 * usize::from(at) + byte as usize)
+    }
+
     /// Where an offset into A0000h-BFFFFh lies in the window that is mapped, if in it.
     fn in_window(self, offset: u64) -> Option<u32> {
         let (base, len) = match self.miscellaneous.memory_map() {
@@ -150,6 +171,22 @@ impl Memory {
         let to = self.buffer.bytes_mut(offset, bytes as usize)?;
         to.iter_mut().zip(value.to_le_bytes()).for_each(|(to, byte)| *to = byte);
         Some(())
+    }
+
+    /// A processor's read at `offset` in A0000h-BFFFFh, if it can be done at once.
+    pub(super) fn read_whole(&mut self, access: Access, offset: u64, bytes: u32) -> Option<u32> {
+        let at =
+            access.in_one_piece(offset, bytes).filter(|_| access.linear || !access.mode.read_compare())?;
+        if !access.linear {
+            self.latches = self.cell(at / 4)?;
+        }
+        self.read_linear(at, bytes)
+    }
+
+    /// A processor's write at `offset`, if it can be done at once.
+    pub(super) fn write_whole(&mut self, access: Access, offset: u64, bytes: u32, value: u32) -> Option<()> {
+        let at = access.in_one_piece(offset, bytes).filter(|_| access.linear || access.writes_plainly())?;
+        self.write_linear(at, bytes, value)
     }
 
     /// A processor's read of the byte at `offset` in A0000h-BFFFFh; `None` outside the window.
@@ -385,6 +422,13 @@ mod tests {
         assert_eq!(memory.planes_at(0), [1, 2, 3, 4]);
         assert_eq!(memory.planes_at(4), [5, 6, 7, 8]);
         assert_eq!(memory.read(access, 6), Some(7));
+        assert_eq!(memory.read_whole(access, 4, 4), Some(0x0807_0605));
+        assert_eq!(memory.latches, 0x0807_0605);
+        assert_eq!(memory.read_whole(access, 5, 4), None);
+        assert_eq!(memory.write_whole(access, 6, 2, 0xABCD), Some(()));
+        assert_eq!(memory.planes_at(4), [5, 6, 0xCD, 0xAB]);
+        assert_eq!(memory.write_whole(Access { bit_mask: 0xFE, ..access }, 6, 2, 0), None);
+        assert_eq!(memory.write_whole(access, 0xFFFE, 4, 0), None);
     }
 
     #[test]

@@ -573,6 +573,9 @@ impl Vga {
         if !self.memory_enabled() {
             return Err(IoError::NoRegister);
         }
+        if let Some(value) = self.memory.read_whole(self.access, offset, width.bytes()) {
+            return Ok(value);
+        }
         let mut value = 0;
         for n in 0..width.bytes() {
             // A wide access that runs out of the window reads ones there.
@@ -589,6 +592,9 @@ impl Vga {
     fn write_window(&mut self, offset: u64, width: Width, value: u32) -> IoResult<()> {
         if !self.memory_enabled() {
             return Err(IoError::NoRegister);
+        }
+        if self.memory.write_whole(self.access, offset, width.bytes(), value).is_some() {
+            return Ok(());
         }
         for n in 0..width.bytes() {
             match self.memory.write(self.access, offset.saturating_add(n.into()), (value >> (8 * n)) as u8) {

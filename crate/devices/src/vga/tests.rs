@@ -4,6 +4,7 @@ mod extended;
 mod graphics;
 mod modes;
 mod pci;
+mod window;
 
 use super::*;
 use crate::testing::shake;
