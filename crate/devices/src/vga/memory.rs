@@ -118,6 +118,19 @@ impl Memory {
         Self { buffer, latches: 0 }
     }
 
+    /// Moves what is in memory to another block of the same length; false, and nothing done, if it is not.
+    pub(super) fn move_to(&mut self, mut to: Box<dyn FrameBuffer>) -> bool {
+        let from = self.bytes();
+        if to.bytes().len() != from.len() {
+            return false;
+        }
+        if let Some(bytes) = to.bytes_mut(0, from.len()) {
+            bytes.copy_from_slice(from);
+        }
+        self.buffer = to;
+        true
+    }
+
     /// All of memory.
     pub(super) fn bytes(&self) -> &[u8] {
         self.buffer.bytes()

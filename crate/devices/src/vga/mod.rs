@@ -153,6 +153,13 @@ impl Vga {
         }
     }
 
+    /// Moves what is in video memory to another block, as a machine does that restores into a new board
+    /// before it gives up the old one. False, and nothing done, if the block is of another length.
+    pub fn move_memory(&mut self, to: Box<dyn FrameBuffer>) -> bool {
+        self.shown.stale = true;
+        self.memory.move_to(to)
+    }
+
     /// Stands in for the VGA BIOS: mode 3 (80x25 characters at B8000h), its palette and font, and a blank
     /// screen with the cursor at the top left.
     pub fn set_text_mode_3(&mut self) {

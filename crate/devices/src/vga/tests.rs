@@ -228,6 +228,15 @@ fn a_restored_screen_is_the_same_screen() {
 }
 
 #[test]
+fn memory_can_move() {
+    let (_, mut vga) = mode_3();
+    print(&mut vga, 0, 7, b"moved");
+    assert!(!vga.move_memory(Box::new(OwnMemory::new(1 << 20))));
+    assert!(vga.move_memory(Box::new(OwnMemory::new(frame_buffer::MAX_LEN))));
+    assert!(vga.screen_text().starts_with("moved\n"));
+}
+
+#[test]
 fn random_accesses_do_no_harm() {
     let make = |control: &ClockControl, _: &bus::Lines| {
         let mut vga = Vga::with_memory(control.clock(), Box::new(OwnMemory::new(512 << 10)));
