@@ -89,13 +89,11 @@ class Medium {
 
   /** What may start now, the oldest first. */
   next() {
+    if (this.pending.filter(({ started }) => started).length >= AT_ONCE) return undefined;
     /** @type {Pending[]} */
     const earlier = [];
-    let started = 0;
     for (const request of this.pending) {
-      if (request.started) started++;
-      else if (!earlier.some((other) => mustWait(request, other)))
-        return started < AT_ONCE ? request : undefined;
+      if (!request.started && !earlier.some((other) => mustWait(request, other))) return request;
       earlier.push(request);
     }
     return undefined;
@@ -191,6 +189,12 @@ export class Drives {
   async close() {
     this.#closed = true;
     await Promise.all([...this.#media.keys()].map((drive) => this.eject(drive)));
+  }
+
+  /** Whether nothing is under way, in a drive or in all. @param {string} [drive] */
+  idle(drive) {
+    const media = drive === undefined ? [...this.#media.values()] : [this.#media.get(drive)];
+    return media.every((medium) => !medium?.pending.length);
   }
 
   /** Takes what the machine has asked for, and begins with it. To be called after each slice. */
