@@ -137,7 +137,7 @@ impl Changes {
         saved
     }
 
-    /// Takes over what was saved, in the place of what is here.
+    /// Takes over what was saved, in the place of what is here. Reads under way give what they would have given.
     ///
     /// # Errors
     /// [`ChangesError`] says why not. Nothing has changed then.

@@ -10,6 +10,9 @@
 //! from the answer. Since a read has its part of the written sectors from the start and the source never
 //! changes, each read gives what the medium held when it was submitted, in whatever order answers come.
 //!
+//! Requests under way are no part of what is saved: a device saves its own and asks anew. A read that a later
+//! write has overtaken would then see the write; a device that works on one command at a time has none.
+//!
 //! Absent: nothing is ever written to the source, and what is read from it is not kept.
 
 mod changes;
