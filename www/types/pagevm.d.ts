@@ -147,6 +147,7 @@ export type Expectation = { serial: string | RegExp; port?: number } | { screen:
  *
  * - `bad-option`, `not-available`: an option or argument is wrong, or not there yet
  * - `image-not-found`, `image-unreachable`, `image-empty`, `image-too-short`, `bad-image`, `too-large`: an image is
+ * - `image-changed`, `image-unwritable`: a drive's image changed while it was in use, or could not be written
  * - `wasm-refused`, `worker-failed`, `no-memory`: the browser does not give what a machine needs
  * - `not-running`, `crashed`, `destroyed`, `aborted`: the machine is not in a state to do it
  * - `bad-snapshot`: saved state does not fit
@@ -159,6 +160,8 @@ export type PageVMErrorCode =
   | "image-unreachable"
   | "image-empty"
   | "image-too-short"
+  | "image-changed"
+  | "image-unwritable"
   | "bad-image"
   | "too-large"
   | "wasm-refused"
