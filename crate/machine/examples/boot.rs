@@ -25,7 +25,10 @@ fn main() {
     let read = |path: &str| std::fs::read(path).unwrap_or_else(|e| panic!("{path}: {e}"));
     let mut machine = Machine::new(config).unwrap_or_else(|e| panic!("{e}"));
     let cmdline = var("CMDLINE").unwrap_or_else(|| "console=ttyS0".into());
+    let firmware =
+        var("BIOS").map(|path| (read(&path), var("VGABIOS").map_or(Vec::new(), |path| read(&path))));
     let loaded = match var("MULTIBOOT") {
+        _ if let Some((bios, vgabios)) = firmware => machine.load_firmware(bios, vgabios),
         Some(path) => machine.load_multiboot(read(&path), &cmdline, Vec::new()),
         None => {
             let kernel = read(&var("KERNEL").unwrap_or_else(|| format!("{out}/vmlinuz")));

@@ -20,7 +20,7 @@ use devices::pit::Pit;
 use devices::port92::Port92;
 use devices::rtc::Rtc;
 use devices::uart::Uart;
-use devices::vga::Vga;
+use devices::vga::{PciVga, Vga};
 use host::display::Display;
 use host::input::MouseButtons;
 use host::log::Level;
@@ -53,12 +53,20 @@ pub(crate) mod port {
     pub(crate) const APM: u16 = devices::acpi_pm::SMI_COMMAND_PORT;
     pub(crate) const COM1: u16 = 0x3F8;
     pub(crate) const COM2: u16 = 0x2F8;
+    /// Where SeaBIOS writes its messages.
+    pub(crate) const FIRMWARE_CONSOLE: u16 = 0x402;
     pub(crate) const PCI_ADDRESS: u16 = 0xCF8;
     pub(crate) const RESET_CONTROL: u16 = 0xCF9;
     pub(crate) const PCI_DATA: u16 = 0xCFC;
     /// Where a firmware puts the power management block.
     pub(crate) const PM_BASE: u16 = devices::acpi_pm::SUGGESTED_PM_BASE;
 }
+
+/// Where the frame buffer is put for a kernel that is booted directly: the beginning of PCI's memory.
+const FRAME_BUFFER: u64 = 0xFD00_0000;
+
+/// Where the end of the flash is seen below 1 MB.
+const LOW_FLASH_BASE: u64 = 0x10_0000 - cpu::mmu::LOW_FLASH;
 
 /// Wires that are not interrupts.
 mod wire {
@@ -98,7 +106,7 @@ pub(crate) struct Board {
     rtc: Handle<Rtc>,
     port92: Handle<Port92>,
     pub(crate) com: [Handle<Uart>; 2],
-    pub(crate) vga: Handle<Vga>,
+    pub(crate) vga: Handle<PciVga>,
     pub(crate) fw_cfg: Handle<FwCfg>,
     post: Handle<PostCode>,
     exit: Handle<ExitPort>,
@@ -155,14 +163,15 @@ impl Board {
         let com1 = board.add("com1", com1, [("registers", port::COM1)]);
         let com2 = Uart::new(irqs.line(irq::COM2), clock(), Box::new(com2.clone()));
         let com2 = board.add("com2", com2, [("registers", port::COM2)]);
-        let vga = [("mono", 0x3B0), ("vga", 0x3C0), ("color", 0x3D0)];
-        let vga = board.add("vga", Vga::new(clock()), vga);
+        let vga = [("mono", 0x3B0), ("vga", 0x3C0), ("color", 0x3D0), ("vbe", 0x1CE)];
+        let vga = board.add("vga", PciVga::new(Vga::new(clock()), []), vga);
         board.place_in_memory(vga, "window", 0xA_0000);
+        board.place_on_pci(vga, slot(2, 0));
 
         // What only a virtual machine has.
         let fw_cfg = board.add("fw_cfg", FwCfg::new(), [("ports", 0x510), ("dma", 0x514)]);
         let console = DebugConsole::new(Box::new(wiring.console.clone()));
-        board.add("debug_console", console, [("console", 0xE9)]);
+        board.add("debug_console", console, [("console", 0xE9), ("console", port::FIRMWARE_CONSOLE)]);
         let exit = board.add("exit", ExitPort::new(), [("exit", 0xF4)]);
         let post = board.add("post_code", PostCode::new(), [("post", 0x80)]);
 
@@ -242,7 +251,18 @@ impl Board {
         self.parts.get_mut(self.isa).assign_pirqs(irq::PIRQ);
         self.parts.get_mut(self.power).assign_pm_base(Port(port::PM_BASE));
         self.parts.get_mut(self.port92).open_a20();
-        self.parts.get_mut(self.vga).set_text_mode_3();
+        let vga = self.parts.get_mut(self.vga);
+        vga.assign(PhysAddr(FRAME_BUFFER), PhysAddr(FRAME_BUFFER + 0x100_0000));
+        vga.vga_mut().set_text_mode_3();
+        self.map_changed = true;
+        self.parts.remap();
+        self.parts.touched_all();
+        self.sync_lines();
+    }
+
+    /// Puts a VGA BIOS into the screen's ROM.
+    pub(crate) fn fit_vga_rom(&mut self, rom: Vec<u8>) {
+        self.parts.get_mut(self.vga).set_rom(rom);
         self.map_changed = true;
         self.parts.remap();
         self.parts.touched_all();
@@ -266,6 +286,8 @@ impl Board {
             let kind = match (segment.attributes.read_enable(), segment.attributes.write_enable()) {
                 (true, true) => LowPage::Ram,
                 (true, false) => LowPage::Rom,
+                (false, true) if segment.base.0 >= LOW_FLASH_BASE => LowPage::FlashOverRam,
+                (false, false) if segment.base.0 >= LOW_FLASH_BASE => LowPage::Flash,
                 (false, _) => LowPage::Device,
             };
             ranges.push((segment.base.0, segment.base.0 + segment.len, kind));
@@ -337,11 +359,11 @@ impl Board {
     }
 
     pub(crate) fn show(&mut self, display: &mut dyn Display) -> bool {
-        self.parts.get_mut(self.vga).show(display)
+        self.parts.get_mut(self.vga).vga_mut().show(display)
     }
 
     pub(crate) fn screen_text(&self) -> String {
-        self.parts.get(self.vga).screen_text()
+        self.parts.get(self.vga).vga().screen_text()
     }
 
     pub(crate) fn post_codes(&self) -> Vec<u8> {
@@ -399,7 +421,7 @@ mod tests {
         ] {
             assert_eq!(at(port), Some(name), "{port:#x}");
         }
-        for port in [0x00, 0x1F, 0x2E8, 0x3E8, 0x1F0, 0x402, 0xB000, 0xFFFF] {
+        for port in [0x00, 0x1F, 0x2E8, 0x3E8, 0x1F0, 0x403, 0xB000, 0xFFFF] {
             assert_eq!(at(port), None, "{port:#x}");
         }
     }

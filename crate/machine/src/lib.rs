@@ -11,6 +11,7 @@
 #![warn(missing_docs)]
 
 mod acpi;
+mod bios;
 mod board;
 mod clock;
 mod config;
@@ -25,6 +26,7 @@ mod run_loop;
 mod screen;
 mod snapshot;
 
+pub use bios::check_bios;
 pub use config::{ClockMode, Config};
 pub use error::{ErrorCode, MachineError};
 pub use linux::check as check_linux;
@@ -86,7 +88,7 @@ impl Machine {
             log: Logger::new(Box::new(log.clone()), "machine"),
         };
         let board = Board::new(&config, &wiring);
-        let processor = Processor::new(bytes, Box::new(board)).map_err(|_| {
+        let processor = Processor::with_more(bytes, bios::FLASH_LEN, Box::new(board)).map_err(|_| {
             let mb = config.memory_mb;
             MachineError::new(
                 ErrorCode::NoMemory,
@@ -130,6 +132,17 @@ impl Machine {
     ) -> Result<(), MachineError> {
         let loaded = multiboot::Multiboot::new(image, cmdline, modules, self.config.memory_bytes())?;
         self.load(Boot::Multiboot(loaded));
+        Ok(())
+    }
+
+    /// Puts a BIOS into the flash and a VGA BIOS (or none, if it is empty) into the screen's ROM, and resets the machine
+    /// into it.
+    ///
+    /// # Errors
+    /// What is wrong with the image, in words; the machine is unchanged then.
+    pub fn load_firmware(&mut self, bios: Vec<u8>, vgabios: Vec<u8>) -> Result<(), MachineError> {
+        let loaded = bios::Firmware::new(bios, vgabios)?;
+        self.load(Boot::Firmware(loaded));
         Ok(())
     }
 

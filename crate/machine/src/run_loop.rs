@@ -167,10 +167,19 @@ impl Machine {
     /// Powers the parts on and enters what is loaded.
     pub(crate) fn start(&mut self) {
         memory_map::clear(&mut self.processor);
+        self.restart();
+    }
+
+    /// Resets the parts and enters what is loaded. RAM keeps what it has, as a firmware expects.
+    fn restart(&mut self) {
         self.settled().reset();
         self.processor.reset();
+        let vgabios = self.boot.firmware().map(|firmware| firmware.vgabios().to_vec());
         let (board, mmu) = self.board_and_memory();
-        board.stand_in_for_firmware();
+        match vgabios {
+            Some(rom) => board.fit_vga_rom(rom),
+            None => board.stand_in_for_firmware(),
+        }
         memory_map::apply(board, mmu);
         self.boot.enter(&self.config, &mut self.processor);
         self.processor.state_changed();
@@ -251,7 +260,11 @@ impl Machine {
             return self.end(outcome);
         }
         self.run.reboots += 1;
-        self.start();
+        if self.boot.firmware().is_some() {
+            self.restart();
+        } else {
+            self.start();
+        }
         Outcome::Time
     }
 

@@ -228,6 +228,10 @@ impl Machine {
 
         // From here on nothing can go wrong.
         let count = self.processor.cpu.count;
+        if let Some(firmware) = boot.firmware() {
+            firmware.enter(&mut self.processor);
+            board.fit_vga_rom(firmware.vgabios().to_vec());
+        }
         memory_map::clear(&mut self.processor);
         let mmu = &mut self.processor.mmu;
         for_each_run(runs, ram_bytes, |at, bytes| {

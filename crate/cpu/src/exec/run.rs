@@ -56,7 +56,15 @@ impl Processor {
     /// # Errors
     /// When the host does not have that much memory.
     pub fn new(ram_size: u64, plat: Box<dyn Platform>) -> Result<Self, OutOfMemory> {
-        let mmu = Mmu::new(Ram::new(ram_size)?);
+        Self::with_more(ram_size, 0, plat)
+    }
+
+    /// The same with memory behind RAM: see [`Ram::with_more`].
+    ///
+    /// # Errors
+    /// When the host does not have that much memory.
+    pub fn with_more(ram_size: u64, more: u64, plat: Box<dyn Platform>) -> Result<Self, OutOfMemory> {
+        let mmu = Mmu::new(Ram::with_more(ram_size, more)?);
         Ok(Self {
             exec: Box::new(Exec::new(mmu, plat)),
             blocks: BlockCache::default(),

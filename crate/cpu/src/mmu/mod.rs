@@ -42,9 +42,20 @@ pub enum LowPage {
     Ram,
     /// Contents kept in RAM, read-only.
     Rom,
+    /// The firmware's flash ([`Mmu::set_flash`]).
+    Flash,
+    /// Reads find the flash, and writes go to the RAM under it.
+    FlashOverRam,
     /// Devices.
     Device,
 }
+
+/// The end of the 32-bit address space, below which the flash lies.
+const FLASH_END: u64 = 1 << 32;
+/// The end of what 16-bit code reaches: the end of the flash is seen there too.
+const LOW_FLASH_END: u64 = 0x10_0000;
+/// How much of it, at the most: the two segments that the south bridge decodes for a BIOS.
+pub const LOW_FLASH: u64 = 0x2_0000;
 
 /// Tags for what was found through the TLB: one of these two is given to it, and it holds as long as that is still one
 /// of the two.
@@ -77,6 +88,8 @@ impl Tags {
 pub struct Mmu {
     ram: Ram,
     low: [LowPage; 256],
+    /// Where the flash begins in the block, and its bytes.
+    flash: (u64, u64),
     a20_mask: u64,
     tlb: Tlb,
     read: FastTable,
@@ -97,10 +110,11 @@ impl Mmu {
     /// A memory system over `ram`, with everything below 1 MB as RAM.
     #[must_use]
     pub fn new(ram: Ram) -> Self {
-        let pages = ram.size() >> 12;
+        let pages = ram.all() >> 12;
         Self {
             ram,
             low: [LowPage::Ram; 256],
+            flash: (0, 0),
             a20_mask: u64::MAX,
             tlb: Tlb::default(),
             read: FastTable::default(),
@@ -127,6 +141,24 @@ impl Mmu {
         self.flush_fast(false);
     }
 
+    /// Puts a firmware into the flash, which lies `behind` bytes behind RAM. It ends at 4 GB, and is seen below 1 MB where
+    /// that is said to be [`LowPage::Flash`]. False, and nothing done, if there is no room for it.
+    pub fn set_flash(&mut self, behind: u64, contents: &[u8]) -> bool {
+        let at = self.ram.size() + behind;
+        let fits = self.load_ram(at, contents);
+        if fits {
+            self.flash = (at, contents.len() as u64);
+            self.flush_fast(false);
+        }
+        fits
+    }
+
+    /// Where a place in the flash lies in the block, by its distance from the end; a device's place if there is none.
+    fn flash_at(&self, from_end: u64, phys: u64) -> Target {
+        let (at, len) = self.flash;
+        if from_end <= len { Target::Ram(at + len - from_end) } else { Target::Device(phys) }
+    }
+
     /// Opens or closes the A20 gate. Caches are dropped.
     pub fn set_a20(&mut self, open: bool) {
         let mask = if open { u64::MAX } else { !(1 << 20) };
@@ -147,10 +179,19 @@ impl Mmu {
     #[must_use]
     pub fn read_target(&self, phys: u64) -> Target {
         let phys = phys & self.a20_mask;
-        if phys < 0x10_0000 && self.low[(phys >> 12) as usize] == LowPage::Device {
-            return Target::Device(phys);
+        if phys < 0x10_0000 {
+            match self.low[(phys >> 12) as usize] {
+                LowPage::Ram | LowPage::Rom => {}
+                LowPage::Flash | LowPage::FlashOverRam => return self.flash_at(LOW_FLASH_END - phys, phys),
+                LowPage::Device => return Target::Device(phys),
+            }
         }
-        if phys < self.ram.size() { Target::Ram(phys) } else { Target::Device(phys) }
+        if phys < self.ram.size() { Target::Ram(phys) } else { self.above_ram(phys) }
+    }
+
+    /// Where a read above RAM goes.
+    fn above_ram(&self, phys: u64) -> Target {
+        if phys < FLASH_END { self.flash_at(FLASH_END - phys, phys) } else { Target::Device(phys) }
     }
 
     /// Where a write to a physical address goes.
@@ -160,12 +201,19 @@ impl Mmu {
         let phys = phys & self.a20_mask;
         if phys < 0x10_0000 {
             match self.low[(phys >> 12) as usize] {
-                LowPage::Ram => {}
-                LowPage::Rom => return Target::Ignored,
+                LowPage::Ram | LowPage::FlashOverRam => {}
+                LowPage::Rom | LowPage::Flash => return Target::Ignored,
                 LowPage::Device => return Target::Device(phys),
             }
         }
-        if phys < self.ram.size() { Target::Ram(phys) } else { Target::Device(phys) }
+        if phys < self.ram.size() {
+            return Target::Ram(phys);
+        }
+        match self.above_ram(phys) {
+            Target::Device(phys) => Target::Device(phys),
+            // The flash is not written by the guest.
+            Target::Ram(_) | Target::Ignored => Target::Ignored,
+        }
     }
 
     // ---- the fast path ----

@@ -14,11 +14,13 @@ pub struct OutOfMemory {
     pub bytes: u64,
 }
 
-/// Guest RAM.
+/// Guest RAM, and behind it what else guests see as memory: a firmware's flash, a screen's.
 #[derive(Debug)]
 pub struct Ram {
     base: *mut u8,
     size: u64,
+    /// With what lies behind.
+    all: u64,
 }
 
 /// An offset known to lie in RAM with room for the access it was made for.
@@ -31,9 +33,18 @@ impl Ram {
     /// # Errors
     /// [`OutOfMemory`] when the host does not have that much.
     pub fn new(size: u64) -> Result<Self, OutOfMemory> {
+        Self::with_more(size, 0)
+    }
+
+    /// Allocates `size` bytes of RAM and `more` behind it, both rounded up to whole pages, all zero.
+    ///
+    /// # Errors
+    /// [`OutOfMemory`] when the host does not have that much.
+    pub fn with_more(size: u64, more: u64) -> Result<Self, OutOfMemory> {
         let size = size.div_ceil(PAGE) * PAGE;
-        let base = allocate(size).ok_or(OutOfMemory { bytes: size })?;
-        Ok(Self { base, size })
+        let all = size + more.div_ceil(PAGE) * PAGE;
+        let base = allocate(all).ok_or(OutOfMemory { bytes: all })?;
+        Ok(Self { base, size, all })
     }
 
     /// Bytes of RAM.
@@ -41,6 +52,12 @@ impl Ram {
     #[must_use]
     pub fn size(&self) -> u64 {
         self.size
+    }
+
+    /// Bytes with those behind RAM.
+    #[must_use]
+    pub fn all(&self) -> u64 {
+        self.all
     }
 
     /// Address of the first byte in the host's memory, for translated code.
@@ -53,7 +70,7 @@ impl Ram {
     #[inline]
     #[must_use]
     pub fn place(&self, offset: u64, len: u64) -> Option<RamOffset> {
-        (len <= self.size && offset <= self.size - len).then_some(RamOffset(offset))
+        (len <= self.all && offset <= self.all - len).then_some(RamOffset(offset))
     }
 
     /// Reads a little-endian value.
@@ -120,7 +137,7 @@ fn allocate(size: u64) -> Option<*mut u8> {
 #[cfg(not(target_arch = "wasm32"))]
 impl Drop for Ram {
     fn drop(&mut self) {
-        if let Some(layout) = layout(self.size) {
+        if let Some(layout) = layout(self.all) {
             // SAFETY: allocated in `allocate` with this same layout.
             unsafe { std::alloc::dealloc(self.base, layout) }
         }
