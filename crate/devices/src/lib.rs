@@ -9,6 +9,7 @@ pub mod acpi_pm;
 pub mod debug_ports;
 pub mod fw_cfg;
 pub mod i8042;
+pub mod ide;
 pub mod pci;
 pub mod pic;
 pub mod piix;
