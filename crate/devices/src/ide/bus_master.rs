@@ -34,6 +34,7 @@ pub(super) struct BusMasterChannel {
 
 impl BusMasterChannel {
     pub(super) fn reset(&mut self) {
+        let Self { command: _, status: _, table: _, next: _, at: _, left: _, last: _ } = *self;
         *self = Self::default();
     }
 

@@ -106,7 +106,7 @@ impl Settings {
 #[derive(Debug)]
 pub(super) struct Front {
     // Glue.
-    clock: Clock,
+    pub(super) clock: Clock,
     // Parts.
     pub(super) medium: MediumPort,
     /// 0 to 3 on the controller.

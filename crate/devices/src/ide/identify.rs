@@ -108,10 +108,9 @@ pub(super) fn cdrom(front: &Front) -> Vec<u8> {
     for word in [82, 85] {
         words.set(word, 0x4218);
     }
-    for word in [83, 84, 86, 87] {
+    for word in [83, 84, 87] {
         words.set(word, 0x4000);
     }
-    words.set(86, 0);
     // Ultra DMA 0 to 2.
     words.set(88, front.settings.ultra() << 8 | 0x0007);
     words.finish()

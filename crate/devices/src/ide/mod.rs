@@ -13,7 +13,7 @@
 //! | `medium.rs` | requests to the host |
 //!
 //! **Time.** A command that needs its medium asks the host at once, and its answer is due after a time that depends on its
-//! length alone ([`medium::Latency`]). Until then BSY is set. If the host is later than that, the drive waits for it. All
+//! length alone (`Latency`). Until then BSY is set. If the host is later than that, the drive waits for it. All
 //! else takes no time: registers, blocks between two requests, commands that move nothing.
 //!
 //! **Throughput.** One request carries up to 1 MB, whatever the protocol.

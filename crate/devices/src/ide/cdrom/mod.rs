@@ -223,7 +223,11 @@ impl CdRom {
             }
             Stage::Data => match (front.next_block(self.block()), self.reading) {
                 (Some(len), _) => self.announce(front, len),
-                (None, Some(reading)) if reading.left > 0 => self.go_on(front, reading),
+                (None, Some(reading)) if reading.left > 0 => match self.attention.take() {
+                    // What is left would be of another medium.
+                    Some(attention) => self.check_condition(front, attention),
+                    None => self.go_on(front, reading),
+                },
                 (None, _) => self.good(front),
             },
         }
@@ -244,14 +248,7 @@ impl CdRom {
         if code != Packet::REQUEST_SENSE {
             self.sense = Sense::NONE;
         }
-        let long = |at: usize| {
-            let bytes: [u8; 4] = packet.get(at..at + 4).and_then(|b| b.try_into().ok()).unwrap_or_default();
-            u32::from_be_bytes(bytes)
-        };
-        let short = |at: usize| {
-            let bytes: [u8; 2] = packet.get(at..at + 2).and_then(|b| b.try_into().ok()).unwrap_or_default();
-            u32::from(u16::from_be_bytes(bytes))
-        };
+        let (long, short) = (|at| long(packet, at), |at| u32::from(short(packet, at)));
         let blocks = self.blocks(front);
         match code {
             Packet::TEST_UNIT_READY => {
@@ -264,7 +261,7 @@ impl CdRom {
                 let [_, kind, .., length, _, _, what, _, _] = packet;
                 let count = u32::from_be_bytes([0, length, 0, 0]) | short(7);
                 // Any kind of sector or mode 1, of which only the user data is here.
-                match (kind >> 2 & 7, what & 0xF8) {
+                match (kind >> 2 & 7, what & 0xFE) {
                     (0 | 2, 0x10) => self.read(front, long(2), count)?,
                     (0 | 2, 0x00) => self.read(front, long(2), 0)?,
                     (0 | 2, _) => return Err(Sense::INVALID_FIELD),
@@ -403,6 +400,17 @@ impl CdRom {
             _ => self.check_condition(front, Sense::NO_MEDIUM_TRAY_CLOSED),
         }
     }
+}
+
+/// Four bytes of a packet.
+fn long(packet: [u8; PACKET], at: usize) -> u32 {
+    u32::from(short(packet, at)) << 16 | u32::from(short(packet, at + 2))
+}
+
+/// Two bytes of a packet.
+fn short(packet: [u8; PACKET], at: usize) -> u16 {
+    let byte = |at: usize| packet.get(at).copied().unwrap_or(0);
+    u16::from_be_bytes([byte(at), byte(at + 1)])
 }
 
 fn show_reason(front: &mut Front, reason: InterruptReason) {
