@@ -49,7 +49,11 @@ export async function bundle({ wasm = path.join(ROOT, "build/wasm"), out = path.
     }),
     build({
       ...common,
-      entryPoints: [path.join(WWW, "vm/worker.js"), path.join(WWW, "page.js")],
+      entryPoints: [
+        path.join(WWW, "vm/worker.js"),
+        path.join(WWW, "hosts/painter.js"),
+        path.join(WWW, "page.js"),
+      ],
       entryNames: "[name]",
     }),
     build({ ...common, entryPoints: [path.join(WWW, "styles/page.css")], loader: {}, entryNames: "[name]" }),

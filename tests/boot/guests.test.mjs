@@ -29,6 +29,17 @@ describe("guests that end by themselves", { skip: noMachine }, () => {
     assert.equal(status, 1);
   });
 
+  test("a flood on the serial port arrives whole", async () => {
+    const { status, stdout } = await play("flood", ["MEGABYTES=1"]);
+    assert.equal(status, 1);
+    const lines = stdout.split("\n");
+    assert.equal(lines.length, 16_384 + 2);
+    assert.ok(
+      lines.slice(0, -2).every((line, at) => parseInt(line.slice(0, 8), 16) === at && line.length === 63),
+    );
+    assert.equal(lines.at(-2), "flooded");
+  });
+
   test("a triple fault is 8", async () => {
     const { status, stdout, stderr } = await play("triple");
     assert.equal(status, 8, stderr);

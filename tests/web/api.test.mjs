@@ -194,6 +194,70 @@ describe("PageVM", { timeout: 120_000 }, () => {
     assert.deepEqual({ width, height, drawn }, { width: 720, height: 400, drawn: true });
   });
 
+  it("hears much in pieces, and all of it", async () => {
+    const { longest, lines, last } = await inPage(async ({ PageVM }) => {
+      const vm = await PageVM.create({ kernel: "images/linux32/vmlinuz" });
+      await vm.waitFor({ serial: /\$ *$/m });
+      let [heard, longest] = ["", 0];
+      const decoder = new TextDecoder();
+      vm.addEventListener("serial", ({ detail }) => {
+        heard += decoder.decode(detail.bytes);
+        longest = Math.max(longest, detail.bytes.length);
+      });
+      await vm.sendSerial(0, "flood 30000\n");
+      await vm.waitFor({ serial: "flooded" });
+      return { longest, lines: heard.match(/^line /gm).length, last: heard.includes("line 29999 ") };
+    });
+    assert.ok(longest <= 32 * 1024, `${longest} bytes at a time`);
+    assert.deepEqual({ lines, last }, { lines: 30_000, last: true });
+  });
+
+  it("has all that was said heard before it is heard that the machine ended", async () => {
+    const order = await inPage(async ({ PageVM }) => {
+      const vm = await PageVM.create({ kernel: "images/linux32/vmlinuz" });
+      await vm.waitFor({ serial: /\$ *$/m });
+      let heard = 0;
+      vm.addEventListener("serial", ({ detail }) => (heard += detail.bytes.length));
+      const ended = new Promise((resolve) =>
+        vm.addEventListener("state", () => resolve(heard), { once: true }),
+      );
+      await vm.sendSerial(0, "flood 5000\npoweroff\n");
+      return [await ended, heard];
+    });
+    assert.ok(order[0] > 400_000, String(order));
+    assert.equal(order[0], order[1]);
+  });
+
+  it("draws on a canvas that is given away, and again on another", async () => {
+    const { colours, refused } = await inPage(async ({ PageVM }) => {
+      const vm = await PageVM.create({ kernel: "images/linux32/vmlinuz" });
+      await vm.waitFor({ screen: /\$ *$/m });
+      const colours = [];
+      let refused = 0;
+      for (const transfer of [true, false, true]) {
+        const canvas = document.body.appendChild(document.createElement("canvas"));
+        const detach = vm.attachCanvas(canvas, { magnify: true, transfer });
+        await new Promise((resolve) => setTimeout(resolve, 1000));
+        try {
+          canvas.getContext("2d");
+        } catch {
+          refused++;
+        }
+        const { width, height } = canvas;
+        const copy = Object.assign(document.createElement("canvas"), { width, height }).getContext("2d");
+        copy.drawImage(canvas, 0, 0);
+        colours.push(new Set(new Uint32Array(copy.getImageData(0, 0, width, height).data.buffer)).size);
+        detach();
+      }
+      return { colours, refused };
+    });
+    assert.equal(refused, 2);
+    assert.ok(
+      colours.every((each) => each >= 2),
+      String(colours),
+    );
+  });
+
   it("saves and restores, and refuses what is not a saved machine", async () => {
     const result = await inPage(async ({ PageVM }) => {
       const vm = await PageVM.create({ kernel: "images/linux32/vmlinuz" });

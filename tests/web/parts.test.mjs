@@ -71,6 +71,21 @@ describe("transcript", () => {
     pattern.lastIndex = 5;
     assert.deepEqual(find("abc", pattern), { text: "b", end: 2 });
   });
+  it("is looked at again only near its end, by those who say how far they have looked", () => {
+    const transcript = new Transcript();
+    const seen = { to: 0 };
+    transcript.add("start");
+    assert.equal(transcript.take("end", seen), undefined);
+    transcript.add(`${"x".repeat(3_000_000)}e`);
+    assert.equal(transcript.take("end", seen), undefined);
+    transcript.add("nd, and\nagain");
+    assert.equal(transcript.take("end", seen), "end");
+    assert.equal(transcript.take(/^and/, seen), undefined);
+    assert.equal(transcript.take(/^again/m, seen), "again");
+    transcript.add("far" + "y".repeat(100_000));
+    seen.to = 4_000_000; // as if it had been looked at
+    assert.equal(transcript.take("far", seen), undefined);
+  });
   it("does not grow for ever", () => {
     const transcript = new Transcript();
     for (let round = 0; round < 100; round++) transcript.add("x".repeat(100_000));

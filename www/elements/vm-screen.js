@@ -23,6 +23,9 @@ const html = `
     autocomplete="off" autocorrect="off" spellcheck="false"></textarea>
   <div id="hint"></div>`;
 
+/** Of a screen that shows nothing yet. */
+const SIZE = { width: 720, height: 400 };
+
 const CAPTURED = "Typing goes to the guest. <kbd>Ctrl</kbd>+<kbd>Alt</kbd> gives the keyboard back.";
 const RELEASED = "The keyboard is the page’s. <kbd>Enter</kbd> or a click gives it to the guest.";
 const LOCKED = "<kbd>Esc</kbd> frees the mouse.";
@@ -54,9 +57,12 @@ export class VmScreen extends VmElement {
     this.#detach?.();
     this.#detach = undefined;
     this.#machine = machine;
-    const canvas = this.inner("canvas", HTMLCanvasElement);
-    if (machine) this.#detach = machine.attachCanvas(canvas, { magnify: true });
-    else canvas.getContext("2d", { alpha: false })?.clearRect(0, 0, canvas.width, canvas.height);
+    // Each machine has a new canvas: the last one was given away.
+    const old = this.inner("canvas", HTMLCanvasElement);
+    const canvas = /** @type {HTMLCanvasElement} */ (old.cloneNode());
+    Object.assign(canvas, SIZE);
+    old.replaceWith(canvas);
+    if (machine) this.#detach = machine.attachCanvas(canvas, { magnify: true, transfer: true });
   }
 
   /** @override @param {AbortSignal} signal */

@@ -1,10 +1,11 @@
 // @ts-check
 /**
  * `<vm-serial hidden>`: the console on the machine's first serial port. The terminal is downloaded when the element is
- * first on show; what the guest says before is kept for it.
+ * first on show, and made in steps, so that none of them keeps the page long; what the guest says before is kept for it.
  *
  * @import { PageVM } from "../types/pagevm.js"
  */
+import { TerminalFeed } from "../hosts/terminal-feed.js";
 import { ReleaseChord } from "../hosts/release-chord.js";
 import { Request } from "../lib/names.js";
 import css from "../styles/vm-serial.css";
@@ -14,10 +15,7 @@ const html = `
   <div id="place"></div>
   <div id="hint">The keyboard is the page’s. <kbd>Enter</kbd> or a click gives it to the guest.</div>`;
 
-/** Kept while there is no terminal yet. */
-const BACKLOG = 1 << 20;
-
-/** @typedef {ReturnType<typeof import("../hosts/terminal.js").openTerminal>} Terminal */
+/** @typedef {Awaited<ReturnType<typeof import("../hosts/terminal.js").openTerminal>>} Terminal */
 
 export class VmSerial extends VmElement {
   static observedAttributes = ["hidden"];
@@ -28,9 +26,7 @@ export class VmSerial extends VmElement {
   /** @type {Terminal | undefined} */
   #terminal;
   #opening = false;
-  /** @type {Uint8Array[]} */
-  #backlog = [];
-  #kept = 0;
+  #feed = new TerminalFeed();
   #chord = new ReleaseChord();
   /** The keys are the page's, although the terminal has the focus. */
   #released = false;
@@ -50,10 +46,9 @@ export class VmSerial extends VmElement {
     this.#listening = new AbortController();
     this.#machine = machine;
     if (!machine) return; // what it said last stays to be read
-    this.#backlog = [];
-    this.#kept = 0;
+    this.#feed.clear();
     this.#terminal?.clear();
-    machine.addEventListener("serial", ({ detail }) => detail.port === 0 && this.#write(detail.bytes), {
+    machine.addEventListener("serial", ({ detail }) => detail.port === 0 && this.#feed.push(detail.bytes), {
       signal: this.#listening.signal,
     });
   }
@@ -86,28 +81,17 @@ export class VmSerial extends VmElement {
       const sheet = new CSSStyleSheet();
       sheet.replaceSync(xtermCss);
       this.root.adoptedStyleSheets.push(sheet);
-      this.#terminal = openTerminal(this.inner("place", HTMLElement), {
+      const terminal = await openTerminal(this.inner("place", HTMLElement), {
         onInput: (text) => this.request(Request.SERIAL, { text }),
         onKey: (event) => this.#key(event),
       });
-      for (const bytes of this.#backlog) this.#terminal.write(bytes);
-      this.#backlog = [];
+      this.#terminal = terminal;
+      this.#feed.open((bytes, done) => terminal.write(bytes, done));
     } catch (error) {
       this.inner("place", HTMLElement).textContent = `The console could not be loaded: ${String(error)}`;
     } finally {
       this.#opening = false;
     }
-  }
-
-  /** @param {Uint8Array} bytes */
-  #write(bytes) {
-    if (this.#terminal) {
-      this.#terminal.write(bytes);
-      return;
-    }
-    this.#backlog.push(bytes);
-    this.#kept += bytes.length;
-    while (this.#kept > BACKLOG) this.#kept -= this.#backlog.shift()?.length ?? this.#kept;
   }
 
   /** @param {KeyboardEvent} event @returns {boolean} whether it is the terminal's */

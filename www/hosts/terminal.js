@@ -12,12 +12,25 @@ const COLUMNS = 80;
 const FONT_SIZES = [14, 13, 12, 11];
 const READABLE = 12;
 
+/** Lets the page do its other work. */
+const pause = () =>
+  new Promise((/** @type {(value?: unknown) => void} */ resolve) => {
+    const { port1, port2 } = new MessageChannel();
+    port1.onmessage = () => {
+      port1.close();
+      resolve();
+    };
+    port2.postMessage(null);
+  });
+
 /**
+ * Makes a terminal, step by step.
  * @param {HTMLElement} place
  * @param {{ onInput: (text: string) => void, onKey: (event: KeyboardEvent) => boolean }} hooks `onKey`: whether the key is
  *   the terminal's
  */
-export function openTerminal(place, { onInput, onKey }) {
+export async function openTerminal(place, { onInput, onKey }) {
+  await pause();
   const terminal = new Terminal({
     convertEol: false,
     cursorBlink: !matchMedia("(prefers-reduced-motion: reduce)").matches,
@@ -53,29 +66,47 @@ export function openTerminal(place, { onInput, onKey }) {
   });
   const fit = new FitAddon();
   terminal.loadAddon(fit);
+  await pause();
   terminal.open(place);
   terminal.attachCustomKeyEventHandler(onKey);
   terminal.onData(onInput);
   if (terminal.textarea) terminal.textarea.ariaLabel = "Serial console of the machine (COM1)";
 
-  const observer = new ResizeObserver(() => {
+  const fitToPlace = () => {
     const { clientWidth, clientHeight } = place;
     if (clientWidth === 0 || clientHeight === 0) return; // not on show
     if (clientWidth !== fitted) {
       fitted = clientWidth;
-      terminal.options.fontSize = FONT_SIZES.find(fits) ?? READABLE;
+      // Each size that is tried costs a layout: the first try is by proportion, and nearly always right.
+      const size = terminal.options.fontSize ?? READABLE;
+      const largest = (size * (fit.proposeDimensions()?.cols ?? 0)) / COLUMNS;
+      const guess = FONT_SIZES.findIndex((each) => each <= largest);
+      if (guess >= 0 || size !== READABLE)
+        terminal.options.fontSize = FONT_SIZES.slice(Math.max(guess, 0)).find(fits) ?? READABLE;
     }
     fit.fit();
-  });
+  };
   let fitted = 0;
   const fits = (/** @type {number} */ size) => {
-    terminal.options.fontSize = size;
+    if (terminal.options.fontSize !== size) terminal.options.fontSize = size;
     return (fit.proposeDimensions()?.cols ?? 0) >= COLUMNS;
   };
+  await pause();
+  fitToPlace();
+  await pause();
+  const observer = new ResizeObserver(fitToPlace);
   observer.observe(place);
 
   return {
-    write: (/** @type {Uint8Array} */ bytes) => terminal.write(bytes),
+    /** @type {import("./terminal-feed.js").Write} `done` is called in a task of its own */
+    write: (bytes, done) => {
+      let began = 0;
+      terminal.write("", () => (began = performance.now())); // in the very task that the bytes are dealt with
+      terminal.write(bytes, () => {
+        const took = performance.now() - began;
+        void pause().then(() => done(took));
+      });
+    },
     clear: () => terminal.reset(),
     focus: () => terminal.focus(),
     /** What is in the terminal, line by line. */

@@ -218,8 +218,12 @@ export class PageVM extends EventTarget {
   screenText(): Promise<string>;
   /** The screen as a PNG file. */
   screenshot(): Promise<Blob>;
-  /** Draws the screen on a canvas from now on; returns what ends that. `magnify` follows the size it is shown at. */
-  attachCanvas(canvas: HTMLCanvasElement, options?: { magnify?: boolean }): () => void;
+  /**
+   * Draws the screen on a canvas from now on; returns what ends that. `magnify` follows the size it is shown at. With
+   * `transfer` a worker draws, where the browser can do that: it keeps the page freer, but the canvas is given away for good
+   * (`transferControlToOffscreen`), and so serves one machine.
+   */
+  attachCanvas(canvas: HTMLCanvasElement, options?: { magnify?: boolean; transfer?: boolean }): () => void;
   stats(): Promise<Stats>;
   /**
    * What became of the guest code at a linear address: its instructions, the intermediate representation after each pass,

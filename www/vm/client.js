@@ -3,7 +3,7 @@
  * The public face: `PageVM`. types/pagevm.d.ts documents it, and types/check.js proves that the two agree.
  *
  * @import { CreateOptions, Expectation, ImageSource, MachineState, ProgressDetail, StateDetail, Stats } from "../types/pagevm.js"
- * @import { Boot, Frame, WorkerEvent } from "./protocol.js"
+ * @import { Boot, Stream, WorkerEvent } from "./protocol.js"
  */
 import { CanvasScreen, pngOf } from "../hosts/canvas.js";
 import { isImage, loadImage } from "../hosts/images.js";
@@ -55,9 +55,6 @@ export class PageVM extends EventTarget {
   #waits = new Set();
   /** @type {Set<CanvasScreen>} */
   #screens = new Set();
-  /** @type {Frame | undefined} */
-  #frame;
-  #frameAsked = false;
   /** @type {PageVMError | undefined} */
   #ended;
 
@@ -187,12 +184,12 @@ export class PageVM extends EventTarget {
     return pngOf(await this.#connection.request("picture", undefined));
   }
 
-  /** @param {HTMLCanvasElement} canvas @param {{ magnify?: boolean }} [options] */
-  attachCanvas(canvas, { magnify = false } = {}) {
-    const screen = new CanvasScreen(canvas, { magnify });
+  /** @param {HTMLCanvasElement} canvas @param {{ magnify?: boolean, transfer?: boolean }} [options] */
+  attachCanvas(canvas, { magnify = false, transfer = false } = {}) {
+    const { port1, port2 } = new MessageChannel();
+    this.#connection.note({ note: "screen", port: port2 }, [port2]);
+    const screen = new CanvasScreen(canvas, port1, { magnify, transfer });
     this.#screens.add(screen);
-    if (this.#frame) screen.draw(this.#frame);
-    this.#askFrame();
     return () => {
       screen.close();
       this.#screens.delete(screen);
@@ -299,10 +296,11 @@ export class PageVM extends EventTarget {
     if ("serial" in expectation && isPattern(expectation.serial)) {
       const { serial: pattern, port = 0 } = expectation;
       const { transcript } = this.#port(port);
+      const seen = { to: 0 };
       return {
         where: port === 0 ? "serial console" : `serial console of COM${port + 1}`,
         pattern,
-        look: () => transcript.take(pattern),
+        look: () => transcript.take(pattern, seen),
         last: () => transcript.lastLine,
       };
     }
@@ -351,22 +349,15 @@ export class PageVM extends EventTarget {
         transcript.add(decoder.decode(bytes, { stream: true }));
         this.#tell("serial", { port, bytes });
         this.#lookAgain();
+        this.#connection.note({ note: "taken", stream: /** @type {Stream} */ (port) });
         return;
       }
       case "state":
         this.#enter(event.detail);
         return;
-      case "frame":
-        this.#frameAsked = false;
-        this.#frame = event.frame;
-        // Drawn when the browser paints; a hidden page does not, and so asks for no more.
-        requestAnimationFrame(() => {
-          for (const screen of this.#screens) screen.draw(event.frame);
-          this.#askFrame();
-        });
-        return;
       case "debug":
         this.#tell("debug", { bytes: event.bytes });
+        this.#connection.note({ note: "taken", stream: "debug" });
         return;
       case "log":
         this.#tell("log", { text: event.text });
@@ -376,12 +367,6 @@ export class PageVM extends EventTarget {
           this.#tell("hash", { at: Number(at), hash });
         return;
     }
-  }
-
-  #askFrame() {
-    if (this.#frameAsked || this.#screens.size === 0) return;
-    this.#frameAsked = true;
-    this.#connection.note({ note: "frame" });
   }
 
   /** @param {StateDetail} detail */
@@ -405,8 +390,11 @@ export class PageVM extends EventTarget {
     if (this.#ended) return;
     this.#ended = error;
     this.#connection.close(error);
-    for (const screen of this.#screens) screen.close();
-    this.#screens.clear();
+    // A machine that broke down leaves its last picture: it goes with whoever drew it.
+    if (error.code === "destroyed") {
+      for (const screen of this.#screens) screen.close();
+      this.#screens.clear();
+    }
     this.#enter(state);
   }
 }

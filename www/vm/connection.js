@@ -8,6 +8,7 @@
  * @import { PlainError } from "../lib/error.js"
  * @import { AnyRequest, Note, Reply, Requests, WorkerEvent } from "./protocol.js"
  */
+import { startWorker } from "../hosts/start-worker.js";
 import { PageVMError } from "../lib/error.js";
 
 /** @typedef {{ resolve: (value: never) => void, reject: (error: PageVMError) => void }} Waiting */
@@ -35,23 +36,6 @@ function wasmModule() {
   return compiled;
 }
 
-/**
- * A worker with the bundle's worker script. A script of another origin cannot be a worker's, but a script of ours may
- * import it; so may one in a sandboxed frame, whose own origin is nobody's. (There, Chromium 156 refuses blobs as modules
- * and takes them as classic scripts, which may import modules all the same.)
- */
-function startWorker() {
-  if (new URL(WORKER_URL).origin === self.origin)
-    return new Worker(WORKER_URL, { type: "module", name: "PageVM" });
-  const text = `import(${JSON.stringify(WORKER_URL)}).catch((error) => postMessage({ event: "failed", error: {
-    code: "worker-failed", message: ${JSON.stringify(`PageVM's worker ${WORKER_URL} could not be loaded: `)} + error.message } }));`;
-  const url = URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
-  const worker = new Worker(url, { name: "PageVM" });
-  // The browser fetches the script when it gets to it; its name may go once the script has spoken.
-  worker.addEventListener("message", () => URL.revokeObjectURL(url), { once: true });
-  return worker;
-}
-
 export class Connection {
   #worker;
   #onEvent;
@@ -76,7 +60,7 @@ export class Connection {
     this.#onEnd = onEnd;
     this.#hello = new Promise((resolve) => (this.#spoke = resolve));
     try {
-      this.#worker = startWorker();
+      this.#worker = startWorker(WORKER_URL, "PageVM");
     } catch (error) {
       const why = error instanceof Error ? error.message : String(error);
       throw new PageVMError("worker-failed", `the browser refused to start PageVM's worker: ${why}`);
@@ -128,9 +112,9 @@ export class Connection {
     });
   }
 
-  /** @param {Note} note */
-  note(note) {
-    if (!this.#ended) this.#worker.postMessage(note);
+  /** @param {Note} note @param {Transferable[]} [transfer] */
+  note(note, transfer = []) {
+    if (!this.#ended) this.#worker.postMessage(note, transfer);
   }
 
   /** Ends the worker; what is still asked of it is refused with `error`. @param {PageVMError} error */

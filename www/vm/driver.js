@@ -97,6 +97,7 @@ export class Driver {
   #state = { state: "paused" };
   #wallMs = 0;
   #destroyed = false;
+  #held = false;
   /** Why the last slice stopped; a hook of that slice may make it out of date. @type {number} */
   #stop = Stop.TIME;
   /** A slice has been posted and not yet run. */
@@ -155,6 +156,12 @@ export class Driver {
     this.#post();
   }
 
+  /** No slice while held: what the guest has said must be taken first. The state stays as it is. @param {boolean} held */
+  hold(held) {
+    this.#held = held;
+    if (!held && this.running && this.#timer === undefined) this.#post();
+  }
+
   /** Presses the reset button. A paused machine stays paused; one that had ended runs again, unless the fault was ours. */
   reset() {
     if (this.#destroyed || this.#state.code === "internal-error") return;
@@ -209,7 +216,7 @@ export class Driver {
 
   #turn() {
     this.#posted = false;
-    if (this.running && !this.#destroyed) this.#slice();
+    if (this.running && !this.#held && !this.#destroyed) this.#slice();
   }
 
   #slice() {

@@ -141,6 +141,32 @@ for (const way of ["setImmediate", "MessageChannel"]) {
       assert.equal(vm.ranAt.length, 4);
     });
 
+    test("while held it runs nothing, and goes on when it is let go", async () => {
+      vm.answers = Array(1000).fill(Stop.TIME);
+      vm.output = "much";
+      more.onSerial = () => driver.hold(true);
+      driver.start();
+      await sleep(20);
+      assert.equal(vm.ranAt.length, 1);
+      driver.kick();
+      await sleep(20);
+      assert.deepEqual([vm.ranAt.length, driver.running], [1, true]);
+      driver.hold(false);
+      await sleep(20);
+      assert.ok(vm.ranAt.length > 1);
+    });
+
+    test("a machine that was held while it slept wakes when its time comes", async () => {
+      driver.start();
+      await sleep(10);
+      driver.hold(true);
+      await sleep(80);
+      assert.equal(vm.ranAt.length, 1);
+      driver.hold(false);
+      await sleep(20);
+      assert.equal(vm.ranAt.length, 2);
+    });
+
     test("pause, start, and a pause while asleep", async () => {
       driver.start();
       driver.pause();

@@ -32,6 +32,7 @@ declare module "pagevm-web" {
     frameWidth(): number;
     frameHeight(): number;
     framePixels(): Uint8ClampedArray<ArrayBuffer>;
+    copyFrame(into: Uint8ClampedArray): boolean;
     screenText(): string;
     instructions(): number;
     virtualMs(): number;

@@ -16,6 +16,20 @@
  */
 
 /**
+ * A part of a picture and where in it that belongs. The buffer may be longer than the part; it goes back with the next wish.
+ * @typedef {object} Patch
+ * @property {{ width: number, height: number }} of the size of the whole picture
+ * @property {{ x: number, y: number, width: number, height: number }} part
+ * @property {ArrayBuffer} buffer its pixels first: RGBA, row by row
+ */
+
+/**
+ * What a screen says over its port, on which patches come: it has drawn what it had and takes another picture, whose pixels
+ * come in `buffer` if that is large enough; or it is no more.
+ * @typedef {{ buffer: ArrayBuffer } | { closed: true }} ScreenNote
+ */
+
+/**
  * What the machine boots. The bytes are the worker's from then on.
  * @typedef {{ kind: "linux", kernel: Uint8Array, initrd: Uint8Array | undefined, cmdline: string }
  *   | { kind: "multiboot", image: Uint8Array, cmdline: string, modules: { bytes: Uint8Array, cmdline: string }[] }
@@ -44,10 +58,16 @@
  */
 
 /**
- * `frame`: the page has drawn what it had and takes another picture.
+ * What a guest says comes in pieces: 0 and 1 are its serial ports.
+ * @typedef {0 | 1 | "debug"} Stream
+ */
+
+/**
+ * `screen`: there is one more. `taken`: the page has dealt with a piece of what the guest said and takes the next.
  * @typedef {{ note: "key", code: string, down: boolean }
  *   | { note: "mouse", dx: number, dy: number, wheel: number, buttons: number }
- *   | { note: "frame" }} Note
+ *   | { note: "screen", port: MessagePort }
+ *   | { note: "taken", stream: Stream }} Note
  */
 
 /**
@@ -68,8 +88,7 @@
  *   | { event: "debug", bytes: Uint8Array }
  *   | { event: "log", text: string }
  *   | { event: "hash", text: string }
- *   | { event: "state", detail: StateDetail }
- *   | { event: "frame", frame: Frame }} WorkerEvent
+ *   | { event: "state", detail: StateDetail }} WorkerEvent
  */
 
 export {};

@@ -2,17 +2,20 @@
 /**
  * The worker's half of the shell: one machine, run by the driver, spoken to by messages (protocol.js).
  *
- * Pictures go out only when the page has asked for the next one, at most sixty a second. A hidden page asks for none,
- * and the machine runs on all the same: nothing here waits for the page.
+ * Pictures go out only when a screen has asked for the next one, at most sixty a second. A hidden page asks for none,
+ * and the machine runs on all the same. What the guest says goes out as quickly as the page takes it; only a guest that has
+ * said a megabyte more than that has to wait.
  *
- * @import { AnyRequest, Boot, Frame, Note, Reply, Requests, WorkerEvent } from "./protocol.js"
+ * @import { AnyRequest, Boot, Frame, Note, Reply, Requests, ScreenNote, Stream, WorkerEvent } from "./protocol.js"
  * @import { KeyMove } from "../lib/keys.js"
  */
 import init, { Vm } from "pagevm-web";
 import { PageVMError, plainError } from "../lib/error.js";
 import { sentenceOf } from "../lib/words.js";
 import { Driver } from "./driver.js";
+import { FrameFeed } from "./frames.js";
 import { missing } from "./needs.js";
+import { Outlet } from "./outlet.js";
 import { SerialFeed } from "./serial-feed.js";
 
 const FRAME_MS = 1000 / 60;
@@ -47,9 +50,20 @@ class Session {
   #unplugged = false;
   /** Instructions executed before the driver was made: those of a restored state. */
   #before = 0;
-  #pageWantsFrame = false;
-  /** The screen was rendered and the page has not seen it. */
-  #unsent = false;
+  /** Streams of which more waits than is good. @type {Set<Stream>} */
+  #full = new Set();
+  #outlets = {
+    0: this.#outlet(0, (bytes) => post({ event: "serial", port: 0, bytes }, [bytes.buffer])),
+    1: this.#outlet(1, (bytes) => post({ event: "serial", port: 1, bytes }, [bytes.buffer])),
+    debug: this.#outlet("debug", (bytes) => post({ event: "debug", bytes }, [bytes.buffer])),
+  };
+  /** @type {Set<FrameFeed>} */
+  #screens = new Set();
+  /** What was rendered last, and the number of that picture. */
+  #pixels = new Uint8ClampedArray(0);
+  #number = 0;
+  /** The one that is in `#pixels`. */
+  #copied = -1;
   /** @type {ReturnType<typeof setTimeout> | undefined} */
   #frameTimer;
   #lastFrameAt = -Infinity;
@@ -65,13 +79,17 @@ class Session {
   #newDriver() {
     return new Driver(this.#vm, {
       now: () => performance.now(),
-      onSerial: (port, bytes) => post({ event: "serial", port, bytes }, [bytes.buffer]),
-      onDebug: (bytes) => post({ event: "debug", bytes }, [bytes.buffer]),
+      onSerial: (port, bytes) => this.#outlets[/** @type {0 | 1} */ (port)].push(bytes),
+      onDebug: (bytes) => this.#outlets.debug.push(bytes),
       onLog: (text) => post({ event: "log", text }),
       onHash: (text) => post({ event: "hash", text }),
       onState: (state) => {
-        if (state.state !== "running") this.#sendFrame();
-        else this.#scheduleFrame();
+        if (state.state === "running") {
+          this.#scheduleFrame();
+        } else {
+          for (const outlet of Object.values(this.#outlets)) outlet.flush();
+          this.#sendFrame();
+        }
         if (state.state === "paused" && this.#unplugged) {
           post({ event: "state", detail: { state: "off", code: "unplugged", reason: "switched off" } });
           return;
@@ -84,6 +102,20 @@ class Session {
         if (this.#driver.running) for (const feed of this.#feeds) feed.pump();
       },
     });
+  }
+
+  /** @param {Stream} stream @param {(bytes: Uint8Array<ArrayBuffer>) => void} send */
+  #outlet(stream, send) {
+    return new Outlet(send, (full) => {
+      if (full) this.#full.add(stream);
+      else this.#full.delete(stream);
+      this.#driver.hold(this.#full.size > 0);
+    });
+  }
+
+  /** @param {Stream} stream */
+  taken(stream) {
+    this.#outlets[stream].taken();
   }
 
   /** @param {number} port @param {Uint8Array} bytes */
@@ -166,14 +198,22 @@ class Session {
 
   /** The screen as it is now. @returns {Frame} */
   picture() {
-    if (this.#vm.frame()) this.#unsent = true;
-    return this.#rendered();
-  }
-
-  /** What was rendered last. @returns {Frame} */
-  #rendered() {
+    if (this.#vm.frame()) this.#number++;
     const vm = this.#vm;
     return { width: vm.frameWidth(), height: vm.frameHeight(), pixels: vm.framePixels() };
+  }
+
+  /** What was rendered last, in an array that the next one will be in, too. @returns {Frame} */
+  #rendered() {
+    const vm = this.#vm;
+    const [width, height] = [vm.frameWidth(), vm.frameHeight()];
+    if (this.#copied !== this.#number) {
+      const length = width * height * 4;
+      if (this.#pixels.length !== length) this.#pixels = new Uint8ClampedArray(length);
+      vm.copyFrame(this.#pixels);
+      this.#copied = this.#number;
+    }
+    return { width, height, pixels: this.#pixels };
   }
 
   stats() {
@@ -204,38 +244,53 @@ class Session {
     this.#driver.destroy();
     this.#unplugged = false;
     this.#driver = this.#newDriver();
+    this.#driver.hold(this.#full.size > 0);
     this.#before = this.#vm.instructions();
     if (running) this.#driver.start();
     else post({ event: "state", detail: { state: "paused" } });
     this.#sendFrame();
   }
 
-  pageWantsFrame() {
-    this.#pageWantsFrame = true;
-    this.#scheduleFrame();
+  /** @param {MessagePort} port */
+  addScreen(port) {
+    const feed = new FrameFeed((patch) => port.postMessage(patch, [patch.buffer]));
+    this.#screens.add(feed);
+    port.onmessage = (/** @type {MessageEvent<ScreenNote>} */ { data }) => {
+      if ("closed" in data) {
+        this.#screens.delete(feed);
+        port.close();
+      } else {
+        feed.ask(data.buffer);
+        this.#scheduleFrame();
+      }
+    };
+  }
+
+  /** Whether a screen waits for a picture. */
+  get #asked() {
+    return [...this.#screens].some((feed) => feed.asked);
   }
 
   #sendFrame() {
     try {
-      if (this.#vm.frame()) this.#unsent = true;
-      if (!this.#pageWantsFrame || !this.#unsent) return;
+      if (this.#vm.frame()) this.#number++;
+      if (!this.#asked) return;
       const frame = this.#rendered();
-      this.#pageWantsFrame = false;
-      this.#unsent = false;
-      this.#lastFrameAt = performance.now();
-      post({ event: "frame", frame }, [frame.pixels.buffer]);
+      for (const feed of this.#screens) {
+        if (feed.offer(frame, this.#number)) this.#lastFrameAt = performance.now();
+      }
     } catch (error) {
       console.error(error); // a machine that has broken down has no picture; its state has been told already
     }
   }
 
   #scheduleFrame() {
-    if (this.#frameTimer !== undefined || !this.#pageWantsFrame) return;
+    if (this.#frameTimer !== undefined || !this.#asked) return;
     const wait = Math.max(0, this.#lastFrameAt + FRAME_MS - performance.now());
     this.#frameTimer = setTimeout(() => {
       this.#frameTimer = undefined;
       this.#sendFrame();
-      if (!this.#pageWantsFrame) return; // sent: the page will ask again
+      if (!this.#asked) return; // sent: the screen will ask again
       this.#lastFrameAt = performance.now();
       if (this.#driver.running) this.#scheduleFrame();
     }, wait);
@@ -343,7 +398,8 @@ function take(note) {
   try {
     if (note.note === "key") session.key(note.code, note.down);
     if (note.note === "mouse") session.mouse(note);
-    if (note.note === "frame") session.pageWantsFrame();
+    if (note.note === "screen") session.addScreen(note.port);
+    if (note.note === "taken") session.taken(note.stream);
   } catch (error) {
     // After a trap the machine refuses all calls; that it has crashed has been told.
     console.error(error);

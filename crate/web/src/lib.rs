@@ -210,6 +210,17 @@ impl Vm {
         Uint8ClampedArray::from(self.machine.screen().rgba())
     }
 
+    /// Copies the last frame into an array of the caller's; false, and nothing copied, if that has another size.
+    #[wasm_bindgen(js_name = copyFrame)]
+    pub fn copy_frame(&self, into: &Uint8ClampedArray) -> bool {
+        let pixels = self.machine.screen().rgba();
+        let fits = into.length() as usize == pixels.len();
+        if fits {
+            into.copy_from(pixels);
+        }
+        fits
+    }
+
     /// The text screen.
     #[wasm_bindgen(js_name = screenText)]
     pub fn screen_text(&self) -> String {

@@ -171,7 +171,10 @@ export class Vm {
     else if (name === "uname") print("Linux double 0.0 i686\r\n");
     else if (name === "keys") print(`held: ${this.#held.join(",")};\r\n`);
     else if (name === "mouse") print(`mouse: ${JSON.stringify(this.#mouse)}\r\n`);
-    else if (name === "bs") this.#show("\b");
+    else if (name === "flood") {
+      for (let line = 0; line < Number(rest[0]); line++) print(`line ${line} ${"-".repeat(80)}\r\n`);
+      print("flooded\r\n");
+    } else if (name === "bs") this.#show("\b");
     else if (name === "poweroff") this.#stop = 2;
     else if (name === "reboot") this.#power();
     else if (name === "exit-with") [this.#stop, this.#exitValue] = [3, Number(rest[0])];
@@ -269,6 +272,11 @@ export class Vm {
   }
   framePixels() {
     return new Uint8ClampedArray(this.#pixels ?? this.#render());
+  }
+  /** @param {Uint8ClampedArray} into */
+  copyFrame(into) {
+    into.set(this.#pixels ?? this.#render());
+    return true;
   }
   #render() {
     const canvas = new OffscreenCanvas(this.frameWidth(), this.frameHeight());

@@ -42,7 +42,10 @@ const steps = {
     await new Promise((resolve) => setTimeout(resolve, 500)); // a picture is on its way
     const canvas = document.querySelector("page-vm").shadowRoot.querySelector("vm-screen").shadowRoot;
     const { width, height } = canvas.querySelector("canvas");
-    const { data } = canvas.querySelector("canvas").getContext("2d").getImageData(0, 0, width, height);
+    // A copy: the canvas itself is a worker's to draw on.
+    const context = Object.assign(document.createElement("canvas"), { width, height }).getContext("2d");
+    context.drawImage(canvas.querySelector("canvas"), 0, 0);
+    const { data } = context.getImageData(0, 0, width, height);
     return new Set(new Uint32Array(data.buffer)).size;
   },
 
