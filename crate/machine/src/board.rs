@@ -6,13 +6,17 @@
 use crate::Wiring;
 use crate::clock::VirtualTime;
 use crate::config::Config;
+use crate::drives::DriveName;
 use crate::parts::{Handle, Parts};
 use bus::{Device, Lines, PhysAddr, Port};
 use cpu::mmu::LowPage;
 use devices::acpi_pm::{self, AcpiPm, TimerWidth};
 use devices::debug_ports::{DebugConsole, ExitPort, PostCode};
+use devices::dma8237::Dma8237;
+use devices::floppy::Floppy;
 use devices::fw_cfg::{FwCfg, Key};
 use devices::i8042::{I8042, Wires};
+use devices::ide::{Attached, Cable, Piix4Ide, Place};
 use devices::pci::{HostBridge, PciBus, slot};
 use devices::pic::Pics;
 use devices::piix::{Piix4Isa, Piix4Power};
@@ -20,7 +24,9 @@ use devices::pit::Pit;
 use devices::port92::Port92;
 use devices::rtc::Rtc;
 use devices::uart::Uart;
+use devices::vga::frame_buffer::FrameBuffer;
 use devices::vga::{PciVga, Vga};
+use host::block::Block;
 use host::display::Display;
 use host::input::MouseButtons;
 use host::log::Level;
@@ -34,7 +40,10 @@ pub(crate) mod irq {
     pub(crate) const COM1: u32 = 4;
     pub(crate) const RTC: u32 = 8;
     pub(crate) const SCI: u32 = devices::acpi_pm::SCI_IRQ as u32;
+    pub(crate) const FLOPPY: u32 = 6;
     pub(crate) const MOUSE: u32 = 12;
+    /// Primary and secondary channel.
+    pub(crate) const IDE: [u32; 2] = [14, 15];
     /// Where a firmware routes PIRQA# to PIRQD#.
     pub(crate) const PIRQ: [u8; 4] = [10, 10, 11, 11];
 }
@@ -58,12 +67,18 @@ pub(crate) mod port {
     pub(crate) const PCI_ADDRESS: u16 = 0xCF8;
     pub(crate) const RESET_CONTROL: u16 = 0xCF9;
     pub(crate) const PCI_DATA: u16 = 0xCFC;
+    /// Where a firmware may put the IDE bus masters.
+    pub(crate) const BUS_MASTER_IDE: u16 = 0xC000;
     /// Where a firmware puts the power management block.
     pub(crate) const PM_BASE: u16 = devices::acpi_pm::SUGGESTED_PM_BASE;
 }
 
 /// Where the frame buffer is put for a kernel that is booted directly: the beginning of PCI's memory.
 const FRAME_BUFFER: u64 = 0xFD00_0000;
+
+/// The floppy controller's DMA channel.
+const FLOPPY_DMA: usize = 2;
+const FLOPPIES: [DriveName; 2] = [DriveName::Fda, DriveName::Fdb];
 
 /// Where the end of the flash is seen below 1 MB.
 const LOW_FLASH_BASE: u64 = 0x10_0000 - cpu::mmu::LOW_FLASH;
@@ -107,6 +122,9 @@ pub(crate) struct Board {
     port92: Handle<Port92>,
     pub(crate) com: [Handle<Uart>; 2],
     pub(crate) vga: Handle<PciVga>,
+    ide: Handle<Piix4Ide>,
+    dma: Handle<Dma8237>,
+    floppy: Handle<Floppy>,
     pub(crate) fw_cfg: Handle<FwCfg>,
     post: Handle<PostCode>,
     exit: Handle<ExitPort>,
@@ -121,7 +139,7 @@ pub(crate) struct Board {
 
 impl Board {
     /// The parts list.
-    pub(crate) fn new(config: &Config, wiring: &Wiring) -> Self {
+    pub(crate) fn new(config: &Config, wiring: &Wiring, video: Box<dyn FrameBuffer>) -> Self {
         let (irqs, pirq, control) = (Lines::new(), Lines::new(), Lines::new());
         let time = VirtualTime::new();
         let clock = || time.clock();
@@ -164,9 +182,42 @@ impl Board {
         let com2 = Uart::new(irqs.line(irq::COM2), clock(), Box::new(com2.clone()));
         let com2 = board.add("com2", com2, [("registers", port::COM2)]);
         let vga = [("mono", 0x3B0), ("vga", 0x3C0), ("color", 0x3D0), ("vbe", 0x1CE)];
-        let vga = board.add("vga", PciVga::new(Vga::new(clock()), []), vga);
+        let vga = board.add("vga", PciVga::new(Vga::with_memory(clock(), video), []), vga);
         board.place_in_memory(vga, "window", 0xA_0000);
         board.place_on_pci(vga, slot(2, 0));
+
+        // Drives.
+        let drives = &wiring.drives;
+        let attached = |name| match drives.config(name) {
+            Some(config) if config.cdrom => Attached::CdRom(drives.block(name)),
+            Some(_) => drives.block(name).map_or(Attached::Nothing, Attached::Disk),
+            None => Attached::Nothing,
+        };
+        let cables = [
+            [attached(DriveName::Hda), attached(DriveName::Hdb)],
+            [attached(DriveName::Hdc), attached(DriveName::Hdd)],
+        ];
+        let ide = Piix4Ide::new([irqs.line(irq::IDE[0]), irqs.line(irq::IDE[1])], &clock(), cables);
+        let places = [
+            ("primary", 0x1F0),
+            ("primary_control", 0x3F6),
+            ("secondary", 0x170),
+            ("secondary_control", 0x376),
+        ];
+        let ide = board.add("ide", ide, places);
+        board.place_on_pci(ide, slot(1, 1));
+        let dma = Dma8237::new();
+        let channel = dma.channel(FLOPPY_DMA);
+        let dma = board.add("dma", dma, [("first", 0x00), ("second", 0xC0), ("pages", 0x81)]);
+        let fitted = FLOPPIES.map(|name| drives.config(name).is_some());
+        let mut floppy = Floppy::new(irqs.line(irq::FLOPPY), channel, clock(), fitted);
+        for (number, name) in FLOPPIES.into_iter().enumerate() {
+            if let Some(medium) = drives.block(name) {
+                // Its size was looked at when the drive was configured.
+                let _ = floppy.insert(number, medium);
+            }
+        }
+        let floppy = board.add("floppy", floppy, [("registers", 0x3F0), ("input", 0x3F7)]);
 
         // What only a virtual machine has.
         let fw_cfg = board.add("fw_cfg", FwCfg::new(), [("ports", 0x510), ("dma", 0x514)]);
@@ -191,6 +242,9 @@ impl Board {
             port92,
             com: [com1, com2],
             vga,
+            ide,
+            dma,
+            floppy,
             fw_cfg,
             post,
             exit,
@@ -201,6 +255,7 @@ impl Board {
             log: wiring.log.target("board"),
         };
         board.describe_memory(config.memory_bytes());
+        board.describe_drives(config);
         board.parts.remap();
         board.parts.touched_all();
         board
@@ -218,12 +273,65 @@ impl Board {
             rtc.set_cmos(index, low);
             rtc.set_cmos(index + 1, high);
         }
-        // Equipment: a coprocessor, a PS/2 mouse, a display with its own BIOS.
-        rtc.set_cmos(0x14, 0x06);
         let fw_cfg = self.parts.get_mut(self.fw_cfg);
         fw_cfg.set_ram_size(bytes);
         fw_cfg.set_cpus(1);
         fw_cfg.set_u16(Key::NO_GRAPHICS, 0);
+    }
+
+    /// CMOS says which floppy drives there are, and what to boot from: the AT's bytes 10h and 14h, and the bytes 38h and 3Dh
+    /// that SeaBIOS reads (three devices, a nibble each: 1 floppy, 2 disk, 3 CD-ROM, 4 network).
+    fn describe_drives(&mut self, config: &Config) {
+        let floppy = self.parts.get(self.floppy);
+        let types =
+            [0, 1].map(|n| match (config.drives.iter().any(|d| d.name == FLOPPIES[n]), floppy.geometry(n)) {
+                (true, Some(geometry)) => geometry.cmos_type,
+                // An empty drive of 3.5 inches, 1.44 MB.
+                (true, None) => 4,
+                (false, _) => 0,
+            });
+        let drives = types.iter().filter(|kind| **kind != 0).count() as u8;
+        let floppies = if drives == 0 { 0 } else { 1 | (drives - 1) << 6 };
+        let device = |letter| match letter {
+            b'a' => 1,
+            b'c' => 2,
+            b'd' => 3,
+            _ => 4,
+        };
+        let order: Vec<u8> = config.boot_order.bytes().map(device).collect();
+        let nth = |n: usize| order.get(n).copied().unwrap_or(0);
+        let rtc = self.parts.get_mut(self.rtc);
+        rtc.set_cmos(0x10, types[0] << 4 | types[1]);
+        // Equipment: a coprocessor, a PS/2 mouse, a display with its own BIOS.
+        rtc.set_cmos(0x14, 0x06 | floppies);
+        // (Bit 0 of 38h: the disk's signature is not checked.)
+        rtc.set_cmos(0x38, nth(2) << 4 | 1);
+        rtc.set_cmos(0x3D, nth(1) << 4 | nth(0));
+    }
+
+    /// Puts another medium into a drive, or takes it out. False if the drive keeps what it has.
+    pub(crate) fn change_medium(&mut self, name: DriveName, medium: Option<Box<dyn Block>>) -> bool {
+        let disk = |cable, second| Some(Place { cable, second });
+        let (place, number) = match name {
+            DriveName::Hda => (disk(Cable::Primary, false), 0),
+            DriveName::Hdb => (disk(Cable::Primary, true), 0),
+            DriveName::Hdc => (disk(Cable::Secondary, false), 0),
+            DriveName::Hdd => (disk(Cable::Secondary, true), 0),
+            DriveName::Fda => (None, 0),
+            DriveName::Fdb => (None, 1),
+        };
+        let changed = match (place, medium) {
+            (Some(place), Some(medium)) => self.parts.get_mut(self.ide).insert(place, medium),
+            (Some(place), None) => self.parts.get_mut(self.ide).eject(place),
+            (None, Some(medium)) => self.parts.get_mut(self.floppy).insert(number, medium).is_ok(),
+            (None, None) => {
+                self.parts.get_mut(self.floppy).eject(number);
+                true
+            }
+        };
+        self.after_input(self.ide);
+        self.after_input(self.floppy);
+        changed
     }
 
     /// A hard reset of every part. Time goes on.
@@ -250,6 +358,8 @@ impl Board {
         }
         self.parts.get_mut(self.isa).assign_pirqs(irq::PIRQ);
         self.parts.get_mut(self.power).assign_pm_base(Port(port::PM_BASE));
+        self.parts.get_mut(self.ide).assign(Port(port::BUS_MASTER_IDE));
+        self.parts.get_mut(self.dma).stand_in_for_firmware();
         self.parts.get_mut(self.port92).open_a20();
         let vga = self.parts.get_mut(self.vga);
         vga.assign(PhysAddr(FRAME_BUFFER), PhysAddr(FRAME_BUFFER + 0x100_0000));
@@ -258,6 +368,11 @@ impl Board {
         self.parts.remap();
         self.parts.touched_all();
         self.sync_lines();
+    }
+
+    /// Has the screen's memory lie elsewhere, with what is in it.
+    pub(crate) fn move_video(&mut self, memory: Box<dyn FrameBuffer>) {
+        self.parts.get_mut(self.vga).vga_mut().move_memory(memory);
     }
 
     /// Puts a VGA BIOS into the screen's ROM.
@@ -270,6 +385,11 @@ impl Board {
     }
 
     // ---- memory ----
+
+    /// Where the guest sees the screen's memory.
+    pub(crate) fn frame_buffer(&self) -> Option<u64> {
+        self.parts.get(self.vga).frame_buffer_base().map(|base| base.0)
+    }
 
     /// A20 is open if either gate opens it.
     pub(crate) fn a20(&self) -> bool {
@@ -383,6 +503,7 @@ pub(crate) const PM_BLOCKS: [(u16, u8); 4] = [
 mod tests {
     use super::*;
     use crate::parts::PortTarget;
+    use devices::vga::frame_buffer::OwnMemory;
     use bus::Width;
     use cpu::Platform;
     use host::entropy::Seeded;
@@ -390,9 +511,14 @@ mod tests {
 
     fn board() -> (Board, [Memory; 2]) {
         let serial = [Memory::new(), Memory::new()];
-        let wiring = Wiring { serial: serial.clone(), console: Memory::new(), log: Logger::null() };
+        let wiring = Wiring {
+            serial: serial.clone(),
+            console: Memory::new(),
+            drives: crate::Drives::default(),
+            log: Logger::null(),
+        };
         let config = Config { memory_mb: 64, ..Config::default() };
-        (Board::new(&config, &wiring), serial)
+        (Board::new(&config, &wiring, Box::new(OwnMemory::new(0))), serial)
     }
 
     #[test]

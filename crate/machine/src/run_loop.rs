@@ -66,6 +66,8 @@ pub(crate) struct Run {
     ran: u64,
     /// In this slice, an idle guest's time has jumped.
     skipped: bool,
+    /// The host knows that parts wait for it.
+    waits: bool,
     reboots: u64,
 }
 
@@ -84,6 +86,7 @@ impl Run {
             max: config.max_instructions.unwrap_or(u64::MAX),
             ran: 0,
             skipped: false,
+            waits: false,
             reboots: 0,
         }
     }
@@ -192,6 +195,9 @@ impl Machine {
             if let Some(outcome) = self.answer_board() {
                 return outcome;
             }
+            if let Some(outcome) = self.waits_for_host() {
+                return outcome;
+            }
             self.checkpoints(count);
             if count >= self.run.max {
                 return Outcome::InstructionLimit;
@@ -224,6 +230,30 @@ impl Machine {
         }
     }
 
+    /// Gives the board's parts what their host has answered, and goes back to the host if they wait for more: in the counted
+    /// clock until it comes, in the real one once, so that it is asked for without delay.
+    fn waits_for_host(&mut self) -> Option<Outcome> {
+        let count = self.processor.cpu.count;
+        let board = self.board_mut();
+        if !board.parts.waits() {
+            self.run.waits = false;
+            return None;
+        }
+        let now = board.time.at(count);
+        board.parts.answered(now);
+        board.sync_lines();
+        if !board.parts.waits() {
+            self.run.waits = false;
+            return None;
+        }
+        if self.config.clock == ClockMode::Counted {
+            self.run.idle_ns = LONGEST_WAIT;
+            return Some(Outcome::Idle);
+        }
+        let known = std::mem::replace(&mut self.run.waits, true);
+        (!known).then_some(Outcome::Time)
+    }
+
     /// Does what the board wants done between two runs of the processor.
     fn answer_board(&mut self) -> Option<Outcome> {
         let (board, mmu) = self.board_and_memory();
@@ -231,6 +261,10 @@ impl Machine {
         if let Some(at) = board.take_fw_cfg_dma() {
             // All of RAM is here, so nothing has to be tried again.
             let _ = board.parts.get_mut(board.fw_cfg).run_dma(&mut RamDma(mmu), at);
+        }
+        if board.parts.wants_bus() {
+            board.parts.run_masters(&mut RamDma(mmu));
+            board.sync_lines();
         }
         match board.take_request()? {
             Request::Reset => {

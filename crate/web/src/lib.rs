@@ -19,7 +19,7 @@ pub use harness::Harness;
 use convert::Options;
 use error::Thrown;
 use js_sys::{Uint8Array, Uint8ClampedArray};
-use machine::{Machine, MachineError, Module, Outcome};
+use machine::{DriveName, Machine, MachineError, Module, Outcome};
 use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen]
@@ -114,6 +114,36 @@ impl Vm {
             list.push(Module { bytes, cmdline });
         }
         Ok(self.machine.load_multiboot(image, cmdline, list).map_err(Thrown)?)
+    }
+
+    /// Puts a BIOS into the flash and a VGA BIOS into the screen's ROM, and resets into it.
+    #[wasm_bindgen(js_name = loadFirmware)]
+    pub fn load_firmware(&mut self, bios: Vec<u8>, vgabios: Option<Vec<u8>>) -> Result<(), JsValue> {
+        Ok(self.machine.load_firmware(bios, vgabios.unwrap_or_default()).map_err(Thrown)?)
+    }
+
+    /// Drains what the drives ask of their media.
+    #[wasm_bindgen(js_name = takeDiskRequests)]
+    pub fn take_disk_requests(&self) -> Result<js_sys::Array, JsValue> {
+        self.machine.disk_requests().into_iter().map(|(drive, request)| convert::request(drive, request)).collect()
+    }
+
+    /// Answers a drive: the bytes of a read, none for a write or a flush; or the number of an error.
+    #[wasm_bindgen(js_name = answerDisk)]
+    pub fn answer_disk(&mut self, drive: &str, id: f64, bytes: Option<Vec<u8>>, error: u32) {
+        if let Some(drive) = DriveName::from_name(drive) {
+            self.machine.answer_disk(drive, convert::completion(id, bytes, error));
+        }
+    }
+
+    /// Puts another medium into a CD-ROM or floppy drive, or none.
+    #[wasm_bindgen(js_name = changeMedium)]
+    pub fn change_medium(&mut self, drive: &str, sectors: Option<f64>, read_only: bool) -> Result<(), JsValue> {
+        let Some(name) = DriveName::from_name(drive) else {
+            return Err(bad_option(format!("{drive}: there is no such drive")).into());
+        };
+        let sectors = sectors.map(|sectors| sectors as u64);
+        Ok(self.machine.change_medium(name, sectors, read_only).map_err(Thrown)?)
     }
 
     /// Runs a slice; returns why it came back.

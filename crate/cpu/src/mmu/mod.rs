@@ -14,12 +14,14 @@ mod tlb;
 mod walk;
 
 pub use code_pages::{CodePages, chunks};
-pub use ram::{OutOfMemory, PAGE, Ram, RamOffset};
+pub use ram::{OutOfMemory, PAGE, Ram, RamOffset, Shared};
 pub use tlb::{Class, PageMap, Tlb, Translation};
 pub use walk::Access;
 
 use crate::insn::Width;
 use crate::state::{Cpu, mode};
+use ram::Written;
+use std::rc::Rc;
 use tlb::FastTable;
 use walk::permits;
 use x86::{cr0, cr4, eflags};
@@ -90,6 +92,9 @@ pub struct Mmu {
     low: [LowPage; 256],
     /// Where the flash begins in the block, and its bytes.
     flash: (u64, u64),
+    /// What a device shares, and where the guest sees it.
+    shared: Option<Rc<Written>>,
+    shared_at: Option<u64>,
     a20_mask: u64,
     tlb: Tlb,
     read: FastTable,
@@ -115,6 +120,8 @@ impl Mmu {
             ram,
             low: [LowPage::Ram; 256],
             flash: (0, 0),
+            shared: None,
+            shared_at: None,
             a20_mask: u64::MAX,
             tlb: Tlb::default(),
             read: FastTable::default(),
@@ -151,6 +158,51 @@ impl Mmu {
             self.flush_fast(false);
         }
         fits
+    }
+
+    /// Gives a device a part of what lies `behind` bytes behind RAM; the guest sees it where [`Mmu::place_shared`] says.
+    /// `None` if it does not lie there.
+    pub fn share(&mut self, behind: u64, len: u64) -> Option<Shared> {
+        let (shared, written) = self.ram.share(behind, len)?;
+        self.shared = Some(written);
+        Some(shared)
+    }
+
+    /// Says at which physical address the guest sees what a device shares, if at any. Caches are dropped.
+    pub fn place_shared(&mut self, at: Option<u64>) {
+        if at != self.shared_at {
+            self.shared_at = at;
+            self.flush_fast(false);
+        }
+    }
+
+    /// Before the processor runs: pages that the device has looked at are to be noted again when they are written.
+    pub fn begin_run(&mut self) {
+        if let Some(shared) = self.shared.as_ref().filter(|shared| shared.take_looked_at()) {
+            self.write.drop_ram_range(shared.at, shared.len);
+        }
+    }
+
+    fn note_shared(&self, at: u64, len: u64) {
+        if at >= self.ram.size()
+            && let Some(shared) = &self.shared
+        {
+            shared.note(at, len);
+        }
+    }
+
+    /// Where code at a physical address is read. What a device shares it writes without regard to code, so that there none
+    /// is kept.
+    #[must_use]
+    pub fn code_target(&self, phys: u64) -> Target {
+        match self.read_target(phys) {
+            Target::Ram(at) if self.is_shared(at) => Target::Device(phys),
+            target => target,
+        }
+    }
+
+    fn is_shared(&self, at: u64) -> bool {
+        self.shared.as_ref().is_some_and(|shared| at.wrapping_sub(shared.at) < shared.len)
     }
 
     /// Where a place in the flash lies in the block, by its distance from the end; a device's place if there is none.
@@ -191,6 +243,11 @@ impl Mmu {
 
     /// Where a read above RAM goes.
     fn above_ram(&self, phys: u64) -> Target {
+        if let (Some(base), Some(shared)) = (self.shared_at, &self.shared)
+            && phys.wrapping_sub(base) < shared.len
+        {
+            return Target::Ram(shared.at + (phys - base));
+        }
         if phys < FLASH_END { self.flash_at(FLASH_END - phys, phys) } else { Target::Device(phys) }
     }
 
@@ -211,6 +268,7 @@ impl Mmu {
         }
         match self.above_ram(phys) {
             Target::Device(phys) => Target::Device(phys),
+            Target::Ram(at) if self.is_shared(at) => Target::Ram(at),
             // The flash is not written by the guest.
             Target::Ram(_) | Target::Ignored => Target::Ignored,
         }
@@ -334,7 +392,7 @@ impl Mmu {
             let t = self.tlb.lookup(lin).filter(|t| permits(cpu, t, a))?;
             t.page | lin & ((1 << t.shift) - 1)
         };
-        match self.read_target(phys) {
+        match self.code_target(phys) {
             Target::Ram(at) => Some(at),
             _ => None,
         }
@@ -397,6 +455,7 @@ impl Mmu {
                 && !self.code.any(at >> 12)
                 && self.read_target(page) == Target::Ram(at)
             {
+                self.note_shared(at, PAGE);
                 self.write.fill(lin, at, global);
             }
         } else if let Target::Ram(at) = self.read_target(page) {
@@ -505,6 +564,7 @@ impl Mmu {
         match self.ram.place(at, u64::from(w.bytes())) {
             Some(place) => {
                 self.ram.write(place, w, v);
+                self.note_shared(at, u64::from(w.bytes()));
                 self.code.written(at, u64::from(w.bytes()))
             }
             None => false,
@@ -539,6 +599,7 @@ impl Mmu {
 
     /// Notes that `len` bytes of RAM at `at` were written behind the processor's back.
     pub fn ram_written(&mut self, at: u64, len: u64) {
+        self.note_shared(at, len);
         let mut done = 0;
         while done < len {
             let here = at + done;

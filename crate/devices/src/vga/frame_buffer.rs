@@ -39,6 +39,13 @@ impl DirtyPages {
         }
     }
 
+    /// Sets which of 64 pages, from page `64 * n` on, are in the set.
+    pub fn set_word(&mut self, n: usize, pages: u64) {
+        if let Some(word) = self.0.get_mut(n) {
+            *word = pages;
+        }
+    }
+
     /// Whether a page that `len` bytes at `offset` touch is in the set.
     #[must_use]
     pub fn any(&self, offset: usize, len: usize) -> bool {

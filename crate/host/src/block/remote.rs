@@ -50,6 +50,18 @@ impl Remote {
         Self { medium, queue: Rc::default() }
     }
 
+    /// A medium whose requests have numbers from `next` on: one that takes the place of another.
+    #[must_use]
+    pub fn counting_from(medium: Medium, next: u64) -> Self {
+        Self { medium, queue: Rc::new(RefCell::new(Queue { next, ..Queue::default() })) }
+    }
+
+    /// The number of the next request.
+    #[must_use]
+    pub fn next_number(&self) -> u64 {
+        self.queue.borrow().next
+    }
+
     /// Takes what was asked since the last call, in order.
     #[must_use]
     pub fn take_requests(&self) -> Vec<Request> {
