@@ -135,7 +135,7 @@ impl Tlb {
 
 /// Slots of each fast table per access class.
 pub(super) const FAST_SLOTS: usize = 1 << FAST_BITS;
-const FAST_BITS: u32 = 10;
+const FAST_BITS: u32 = 12;
 
 /// Access classes: who asks. Each has its own fast tables.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
