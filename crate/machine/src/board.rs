@@ -3,11 +3,11 @@
 //! This is the only place with port numbers, interrupt numbers and PCI slots. The first half is the parts
 //! list; the second what the rest of the machine asks of particular parts.
 
-use crate::Wiring;
 use crate::clock::VirtualTime;
 use crate::config::Config;
 use crate::drives::DriveName;
 use crate::parts::{Handle, Parts};
+use crate::{Wiring, acpi};
 use bus::{Device, Lines, PhysAddr, Port};
 use cpu::mmu::LowPage;
 use devices::acpi_pm::{self, AcpiPm, TimerWidth};
@@ -277,6 +277,9 @@ impl Board {
         fw_cfg.set_ram_size(bytes);
         fw_cfg.set_cpus(1);
         fw_cfg.set_u16(Key::NO_GRAPHICS, 0);
+        for (name, bytes) in acpi::files(bytes) {
+            fw_cfg.add_file(name, bytes);
+        }
     }
 
     /// CMOS says which floppy drives there are, and what to boot from: the AT's bytes 10h and 14h, and the bytes 38h and 3Dh
@@ -503,9 +506,9 @@ pub(crate) const PM_BLOCKS: [(u16, u8); 4] = [
 mod tests {
     use super::*;
     use crate::parts::PortTarget;
-    use devices::vga::frame_buffer::OwnMemory;
     use bus::Width;
     use cpu::Platform;
+    use devices::vga::frame_buffer::OwnMemory;
     use host::entropy::Seeded;
     use host::serial::Memory;
 

@@ -18,9 +18,9 @@
 use crate::board::Board;
 use crate::firmware::Boot;
 use crate::{Machine, MachineError, memory_map, video};
-use devices::vga::frame_buffer::OwnMemory;
 use bus::{Saved, SnapshotError, Time, decode, encode};
 use cpu::Processor;
+use devices::vga::frame_buffer::OwnMemory;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};

@@ -2,9 +2,9 @@
 
 use crate::bad_option;
 use crate::error::Thrown;
+use host::block::{BlockError, Completion, Operation, Request, RequestId, SECTOR};
 use jit::emit::Linkage;
 use js_sys::{Array, BigInt, Date, Object, Reflect, Uint8Array};
-use host::block::{BlockError, Completion, Operation, Request, RequestId, SECTOR};
 use machine::{ClockMode, Config, DriveConfig, DriveName};
 use wasm_bindgen::{JsCast, JsValue};
 
@@ -140,13 +140,15 @@ impl Options<'_> {
     /// The drives: `{ name, cdrom, sectors, readOnly, writeThrough }` each.
     fn drives(&self) -> Result<Vec<DriveConfig>, Thrown> {
         const KIND: &str = "an array of drives";
-        let list = self.with("drives", KIND, |v| v.dyn_ref::<Array>().map(Array::to_vec))?.unwrap_or_default();
+        let list =
+            self.with("drives", KIND, |v| v.dyn_ref::<Array>().map(Array::to_vec))?.unwrap_or_default();
         list.iter().map(|v| drive(v).ok_or_else(|| bad_option(format!("drives: not {KIND}")))).collect()
     }
 }
 
 fn drive(value: &JsValue) -> Option<DriveConfig> {
-    let get = |name: &str| Reflect::get(value, &name.into()).ok().filter(|v| !v.is_undefined() && !v.is_null());
+    let get =
+        |name: &str| Reflect::get(value, &name.into()).ok().filter(|v| !v.is_undefined() && !v.is_null());
     let flag = |name: &str| get(name).map_or(Some(false), |v| v.as_bool());
     Some(DriveConfig {
         name: DriveName::from_name(&get("name")?.as_string()?)?,

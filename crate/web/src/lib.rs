@@ -125,7 +125,11 @@ impl Vm {
     /// Drains what the drives ask of their media.
     #[wasm_bindgen(js_name = takeDiskRequests)]
     pub fn take_disk_requests(&self) -> Result<js_sys::Array, JsValue> {
-        self.machine.disk_requests().into_iter().map(|(drive, request)| convert::request(drive, request)).collect()
+        self.machine
+            .disk_requests()
+            .into_iter()
+            .map(|(drive, request)| convert::request(drive, request))
+            .collect()
     }
 
     /// Answers a drive: the bytes of a read, none for a write or a flush; or the number of an error.
@@ -138,7 +142,12 @@ impl Vm {
 
     /// Puts another medium into a CD-ROM or floppy drive, or none.
     #[wasm_bindgen(js_name = changeMedium)]
-    pub fn change_medium(&mut self, drive: &str, sectors: Option<f64>, read_only: bool) -> Result<(), JsValue> {
+    pub fn change_medium(
+        &mut self,
+        drive: &str,
+        sectors: Option<f64>,
+        read_only: bool,
+    ) -> Result<(), JsValue> {
         let Some(name) = DriveName::from_name(drive) else {
             return Err(bad_option(format!("{drive}: there is no such drive")).into());
         };

@@ -95,6 +95,7 @@ pub struct Vga {
     // State.
     miscellaneous: MiscellaneousOutput,
     feature_control: u8,
+    /// The subsystem as a whole (port 3C3h): on at power-on, as a PCI adapter's; its BIOS does not switch it on.
     enabled: bool,
     latch: Latch,
     // Derived from sequencer, graphics controller and VBE, so that a memory access need not gather it.
@@ -148,7 +149,7 @@ impl Vga {
             vbe,
             miscellaneous: MiscellaneousOutput::new(),
             feature_control: 0,
-            enabled: false,
+            enabled: true,
             latch: Latch::default(),
         }
     }
@@ -497,7 +498,7 @@ impl Device for Vga {
         (*sequencer, *crtc, *graphics) = (Sequencer::default(), Crtc::default(), Graphics::default());
         (*attribute, *dac) = (Attribute::default(), Dac::default());
         *vbe = Vbe::new(memory.bytes().len());
-        (*miscellaneous, *feature_control, *enabled) = (MiscellaneousOutput::new(), 0, false);
+        (*miscellaneous, *feature_control, *enabled) = (MiscellaneousOutput::new(), 0, true);
         (*latch, shown.stale) = (Latch::default(), true);
         self.changed();
     }
