@@ -376,6 +376,16 @@ case $verb in
     done
     ;;
   image)
+    if [[ ${1:-linux32} == debian32 ]]; then
+      need debootstrap debootstrap
+      need mke2fs e2fsprogs
+      need mkfs.fat dosfstools
+      need mcopy mtools
+      need syslinux syslinux
+      need sfdisk fdisk
+      install_packages
+      exec images/debian32/build.sh
+    fi
     setup image
     make_image
     ;;

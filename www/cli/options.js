@@ -27,6 +27,7 @@ import { keysOf, unescape } from "./text.js";
  * @property {string[]} [module]
  * @property {number} memory
  * @property {string} cpu
+ * @property {"none" | "terminal"} [display]
  * @property {string} [bios]
  * @property {string} [vgabios]
  * @property {string} [boot]
@@ -159,7 +160,12 @@ const GROUPS = {
     },
     { name: "bios", value: "F", read: file, help: "firmware other than the shipped one" },
     { name: "vgabios", value: "F", read: file, help: "likewise for the video card" },
-    { name: "boot", value: "ORDER", read: some, help: "boot order of the firmware, of c, d, a and n (default cad)" },
+    {
+      name: "boot",
+      value: "ORDER",
+      read: some,
+      help: "boot order of the firmware, of c, d, a and n (default cad)",
+    },
   ],
   Drives: [
     ...["hda", "hdb", "hdc", "hdd"].map((name) => ({ name, value: "F", read: file, help: "a hard disk" })),
@@ -199,7 +205,12 @@ const GROUPS = {
       read: channel("stdio", "stderr", "null"),
       help: "port E9h (default stderr)",
     },
-    { name: "display", value: "none|terminal", read: display, help: "terminal: not available yet" },
+    {
+      name: "display",
+      value: "none|terminal",
+      read: oneOf({ none: "none", terminal: "terminal" }),
+      help: "terminal: the text screen in this terminal, which is the keyboard then (COM1 and port E9h go to null)",
+    },
     { name: "wav", value: "F", help: "record the sound", later: true },
     { name: "pcap", value: "F", help: "record the network", later: true },
   ],
@@ -312,12 +323,6 @@ const GROUPS = {
   ],
 };
 
-/** @param {string} text */
-function display(text) {
-  if (text === "terminal") throw new Error("terminal: not available yet");
-  return oneOf({ none: "none" })(text);
-}
-
 const TABLE = new Map(
   Object.values(GROUPS)
     .flat()
@@ -334,9 +339,7 @@ export function parse(args) {
   const options = {
     memory: 256,
     cpu: "",
-    serial: "stdio",
     serial2: "null",
-    debugcon: "stderr",
     log: "null",
     jit: true,
     deterministic: false,
@@ -362,6 +365,9 @@ export function parse(args) {
     if (text === undefined) throw badUse(`${flag}: needs a value, ${option.value}`);
     collect(options, option, read(option, text));
   }
+  const onTerminal = options.display === "terminal";
+  options.serial ??= onTerminal ? "null" : "stdio";
+  options.debugcon ??= onTerminal ? "null" : "stderr";
   const result = /** @type {RunOptions} */ (/** @type {unknown} */ (options));
   check(result);
   return result;
@@ -394,10 +400,18 @@ function check(options) {
   const places = placesOf((name) => given[name] !== undefined);
   if (typeof places === "string") throw badUse(`--${places}`);
   const firmware = options.bios !== undefined || options.vgabios !== undefined;
-  if (kernel === undefined && multiboot === undefined && load === undefined && !firmware && places.length === 0)
+  if (
+    kernel === undefined &&
+    multiboot === undefined &&
+    load === undefined &&
+    !firmware &&
+    places.length === 0
+  )
     throw badUse("nothing to start: give --kernel, --multiboot, a drive, --bios or --load");
   if (firmware && (kernel !== undefined || multiboot !== undefined))
-    throw badUse(`--${options.bios === undefined ? "vgabios" : "bios"}: a --kernel or --multiboot is started without firmware`);
+    throw badUse(
+      `--${options.bios === undefined ? "vgabios" : "bios"}: a --kernel or --multiboot is started without firmware`,
+    );
   for (const name of options["write-through"] ?? [])
     if (given[name] === undefined) throw badUse(`--write-through: there is no --${name}`);
   if (kernel !== undefined && multiboot !== undefined)
@@ -406,6 +420,9 @@ function check(options) {
   if (options.module !== undefined && multiboot === undefined) throw badUse("--module: needs --multiboot");
   if (options.cmdline !== undefined && kernel === undefined && multiboot === undefined)
     throw badUse("--cmdline: needs --kernel or --multiboot");
+  if (options.display === "terminal")
+    for (const name of /** @type {const} */ (["serial", "serial2", "debugcon"]))
+      if (options[name] === "stdio") throw badUse(`--${name}: stdio is the screen's (--display terminal)`);
   if (options.serial === "stdio" && options.serial2 === "stdio")
     throw badUse("--serial2: stdio is COM1's (say --serial null)");
 }

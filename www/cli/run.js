@@ -14,6 +14,7 @@
  */
 import { randomBytes } from "node:crypto";
 import { fileURLToPath } from "node:url";
+import { keysOfTerminal } from "../lib/ansi.js";
 import { placesOf } from "../lib/places.js";
 import { Driver } from "../vm/driver.js";
 import { Drives } from "../vm/drives.js";
@@ -21,6 +22,7 @@ import { SerialFeed } from "../vm/serial-feed.js";
 import { badUse, Failure, guestStatus, Status } from "./failure.js";
 import { checkWritable, readImage, writeFile } from "./files.js";
 import { MachineTime, Typist } from "./input.js";
+import { TextDisplay } from "./display.js";
 import { openFileSource } from "./file-source.js";
 import { FileSink, nowhere } from "./output.js";
 import { encodePng } from "./png.js";
@@ -140,7 +142,12 @@ function openDrives(options) {
   if (typeof places === "string") return []; // refused already
   return places.map(({ name, option, cdrom }) => {
     const writeThrough = options["write-through"]?.includes(option) ?? false;
-    return { name, cdrom, writeThrough, source: openFileSource(option, file(option) ?? "", { writeThrough }) };
+    return {
+      name,
+      cdrom,
+      writeThrough,
+      source: openFileSource(option, file(option) ?? "", { writeThrough }),
+    };
   });
 }
 
@@ -250,6 +257,8 @@ class Session {
   #feeds = [];
   /** @type {Terminal | undefined} */
   #terminal;
+  /** @type {TextDisplay | undefined} */
+  #display;
   #lookedAt = -Infinity;
   /** Instructions executed before: those of a loaded state. */
   #before;
@@ -282,6 +291,7 @@ class Session {
       (ms, then) => (deterministic ? this.#machineTime.wait(ms, then) : void setTimeout(then, ms)),
     );
 
+    if (options.display === "terminal") this.#display = new TextDisplay(vm, streams.stdout);
     const serial = [this.#sink("serial"), this.#sink("serial2")];
     const debug = this.#sink("debugcon");
     const log = this.#sink("log");
@@ -332,7 +342,8 @@ class Session {
     stderr.onWritten(() => this.#mindBacklog());
     const timer = this.#startTimer();
     const stdio = [this.#options.serial, this.#options.serial2].indexOf("stdio");
-    if (stdio >= 0) this.#openTerminal(stdio);
+    if (this.#display) this.#openTerminal(undefined);
+    else if (stdio >= 0) this.#openTerminal(stdio);
     try {
       this.#script.begin();
       if (this.#deterministic) await Promise.race([this.#terminal?.readAhead(), ended]);
@@ -343,6 +354,7 @@ class Session {
       clearTimeout(timer);
       this.#typist.stop();
       this.#terminal?.close();
+      this.#display?.close();
     }
   }
 
@@ -360,11 +372,13 @@ class Session {
     return setTimeout(onTimeout, Math.max(0, seconds * 1000 - performance.now()));
   }
 
-  /** @param {number} port */
+  /** @param {number | undefined} port whose line it is; none: it is the keyboard */
   #openTerminal(port) {
+    const decoder = new TextDecoder();
     this.#terminal = new Terminal(process.stdin, {
       onInput: (bytes) => {
-        this.#feeds[port]?.push(bytes);
+        if (port === undefined) this.#typist.type(keysOfTerminal(decoder.decode(bytes, { stream: true })));
+        else this.#feeds[port]?.push(bytes);
       },
       onQuit: () => this.#end(this.#unmetOr({ status: Status.OK }, "quit")),
     });
@@ -386,6 +400,7 @@ class Session {
     for (const feed of this.#feeds) feed.pump();
     this.#machineTime.passed();
     const now = performance.now();
+    this.#display?.look(now);
     const due = this.#deterministic || now - this.#lookedAt >= LOOK_MS;
     if (this.#script.awaited?.kind === "expect-screen" && due) {
       this.#lookedAt = now;

@@ -24,7 +24,8 @@ export function placesOf(given) {
   for (const option of DRIVES) {
     if (!given(option)) continue;
     const name = option === "cdrom" ? FOR_CDS.find((place) => !given(place)) : option;
-    if (name === undefined) return "cdrom: all four IDE drives are disks: there is no place for a CD-ROM drive";
+    if (name === undefined)
+      return "cdrom: all four IDE drives are disks: there is no place for a CD-ROM drive";
     places.push({ name, option, cdrom: option === "cdrom" });
   }
   return places;

@@ -287,7 +287,8 @@ export type View = "screen" | "serial" | "both";
 /**
  * `<page-vm kernel="vmlinuz" initrd="initrd" autostart></page-vm>`
  *
- * Attributes: `kernel`, `initrd`, `cmdline`, `memory`, `multiboot`, `autostart`, `view`. They say what the next
+ * Attributes: `kernel`, `initrd`, `cmdline`, `memory`, `multiboot`, `hda`, `hdb`, `cdrom`, `fda`, `fdb`, `bios`, `boot`,
+ * `autostart`, `view`. They say what the next
  * machine is made of: `restart()` makes it. The attribute `state` tells the state.
  * Events: `vmready` (detail: the PageVM), `vmstate` (detail: ElementState).
  */
@@ -300,6 +301,12 @@ export class PageVMElement extends HTMLElement {
   kernel: ImageSource | null;
   initrd: ImageSource | null;
   multiboot: ImageSource | null;
+  bios: ImageSource | null;
+  hda: ImageSource | null;
+  hdb: ImageSource | null;
+  cdrom: ImageSource | null;
+  fda: ImageSource | null;
+  fdb: ImageSource | null;
   cmdline: string;
   /** Megabytes. */
   memory: number;

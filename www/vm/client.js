@@ -446,7 +446,10 @@ function checkOptions(options) {
   if (kernel && multiboot)
     throw new PageVMError("bad-option", "kernel and multiboot are two things to boot: give one");
   if ((bios || vgabios) && (kernel || multiboot))
-    throw new PageVMError("bad-option", "bios and vgabios are for a machine that boots by itself: leave kernel and multiboot out");
+    throw new PageVMError(
+      "bad-option",
+      "bios and vgabios are for a machine that boots by itself: leave kernel and multiboot out",
+    );
   if (initrd && !kernel) throw new PageVMError("bad-option", "initrd goes with a kernel, and none is given");
   if (modules && !multiboot)
     throw new PageVMError("bad-option", "modules go with multiboot, which is not given");
@@ -504,7 +507,10 @@ function drivesOf(options) {
     /** @type {Record<string, ImageSource | undefined>} */ (options)[option];
   const places = placesOf((option) => image(option) != null);
   if (typeof places === "string") return []; // refused already
-  return places.map((place) => ({ ...place, image: absolute(/** @type {ImageSource} */ (image(place.option))) }));
+  return places.map((place) => ({
+    ...place,
+    image: absolute(/** @type {ImageSource} */ (image(place.option))),
+  }));
 }
 
 /** The same image, for a worker, which would take URLs to be relative to its own script. @param {ImageSource} image */

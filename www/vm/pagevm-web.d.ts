@@ -23,6 +23,9 @@ declare module "pagevm-web" {
     serialOutput(port: number): Uint8Array<ArrayBuffer>;
     serialInput(port: number, bytes: Uint8Array): number;
     debugOutput(): Uint8Array<ArrayBuffer>;
+    textColumns(): number;
+    textCells(): Uint16Array<ArrayBuffer>;
+    textCursor(): number;
     takeDiskRequests(): import("./drives.js").DiskRequest[];
     answerDisk(drive: string, id: number, bytes: Uint8Array | null | undefined, error: number): void;
     changeMedium(drive: string, sectors: number | undefined, readOnly: boolean): void;

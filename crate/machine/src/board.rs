@@ -378,13 +378,9 @@ impl Board {
         self.parts.get_mut(self.vga).vga_mut().move_memory(memory);
     }
 
-    /// Puts a VGA BIOS into the screen's ROM.
+    /// Puts a VGA BIOS into the screen's ROM. Its place on the bus is looked at with [`Parts::remap`].
     pub(crate) fn fit_vga_rom(&mut self, rom: Vec<u8>) {
         self.parts.get_mut(self.vga).set_rom(rom);
-        self.map_changed = true;
-        self.parts.remap();
-        self.parts.touched_all();
-        self.sync_lines();
     }
 
     // ---- memory ----
@@ -547,10 +543,21 @@ mod tests {
             (0xE9, "debug_console"),
             (0xF7, "exit"),
             (0x514, "fw_cfg"),
+            (0x00, "dma"),
+            (0x87, "dma"),
+            (0xDE, "dma"),
+            (0x80, "post_code"),
+            (0x1F7, "ide"),
+            (0x3F6, "ide"),
+            (0x376, "ide"),
+            (0x3F2, "floppy"),
+            (0x3F7, "floppy"),
+            (0x1CE, "vga"),
+            (0x402, "debug_console"),
         ] {
             assert_eq!(at(port), Some(name), "{port:#x}");
         }
-        for port in [0x00, 0x1F, 0x2E8, 0x3E8, 0x1F0, 0x403, 0xB000, 0xFFFF] {
+        for port in [0x1F, 0x2E8, 0x3E8, 0x403, 0xB000, 0xFFFF] {
             assert_eq!(at(port), None, "{port:#x}");
         }
     }
@@ -587,8 +594,10 @@ mod tests {
         assert_eq!(config(&mut board, 0, 0, 0), 0x1237_8086);
         assert_eq!(config(&mut board, 1, 0, 0), 0x7110_8086);
         assert_eq!(config(&mut board, 1, 3, 0), 0x7113_8086);
-        assert_eq!(config(&mut board, 1, 1, 0), u32::MAX);
-        assert_eq!(config(&mut board, 2, 0, 0), u32::MAX);
+        assert_eq!(config(&mut board, 1, 1, 0), 0x7111_8086);
+        assert_eq!(config(&mut board, 2, 0, 0), 0x1111_1234);
+        assert_eq!(config(&mut board, 1, 2, 0), u32::MAX);
+        assert_eq!(config(&mut board, 3, 0, 0), u32::MAX);
         board.port_write(0, Port(0xCF8), Width::Dword, 0);
         assert_eq!(board.port_read(0, Port(0xCFC), Width::Dword), u32::MAX);
     }

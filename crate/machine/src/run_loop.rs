@@ -180,7 +180,10 @@ impl Machine {
         let vgabios = self.boot.firmware().map(|firmware| firmware.vgabios().to_vec());
         let (board, mmu) = self.board_and_memory();
         match vgabios {
-            Some(rom) => board.fit_vga_rom(rom),
+            Some(rom) => {
+                board.fit_vga_rom(rom);
+                board.parts.remap();
+            }
             None => board.stand_in_for_firmware(),
         }
         memory_map::apply(board, mmu);

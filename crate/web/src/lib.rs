@@ -260,6 +260,24 @@ impl Vm {
         fits
     }
 
+    /// Characters in a row of the last frame; 0 if it has none.
+    #[wasm_bindgen(js_name = textColumns)]
+    pub fn text_columns(&self) -> u32 {
+        self.machine.screen().columns()
+    }
+
+    /// Its characters and attributes in turn.
+    #[wasm_bindgen(js_name = textCells)]
+    pub fn text_cells(&self) -> js_sys::Uint16Array {
+        js_sys::Uint16Array::from(self.machine.screen().cells())
+    }
+
+    /// Which of them the cursor is on, or -1.
+    #[wasm_bindgen(js_name = textCursor)]
+    pub fn text_cursor(&self) -> i32 {
+        self.machine.screen().cursor().map_or(-1, |at| i32::try_from(at).unwrap_or(-1))
+    }
+
     /// The text screen.
     #[wasm_bindgen(js_name = screenText)]
     pub fn screen_text(&self) -> String {

@@ -186,8 +186,12 @@ fn the_crtc_answers_where_miscellaneous_output_says() {
 fn memory_answers_only_when_enabled() {
     let time = ClockControl::new();
     let mut vga = Vga::new(time.clock());
+    // The subsystem is on, but not its memory.
     assert_eq!(Mmio::read(&mut vga, WINDOW, 0x1_8000, Width::Byte), Err(IoError::NoRegister));
     vga.set_text_mode_3();
+    port_out(&mut vga, VGA, 3, 0);
+    assert_eq!(Mmio::read(&mut vga, WINDOW, 0x1_8000, Width::Byte), Err(IoError::NoRegister));
+    port_out(&mut vga, VGA, 3, 1);
     assert_eq!(Mmio::read(&mut vga, WINDOW, 0x1_8000, Width::Word), Ok(0x0720));
     assert_eq!(Mmio::read(&mut vga, WINDOW, 0x1_FFFF, Width::Word), Ok(0xFF07));
     assert_eq!(Mmio::read(&mut vga, WINDOW, 0, Width::Word), Err(IoError::NoRegister));
