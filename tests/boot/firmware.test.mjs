@@ -93,7 +93,7 @@ describe("what cannot be started is refused in words", { skip: noMachine }, () =
 
   test("images of drives", async () => {
     await refused(/--hda: [^\n]*empty/, "--hda", file(""));
-    await refused(/fda: [^\n]*bytes/, "--fda", file(Buffer.alloc(100_000)));
+    await refused(/fda: [^\n]*bytes/, "--fda", file(Buffer.alloc(3_000_000)));
     await refused(/--cdrom: [^\n]*no such file|--cdrom: [^\n]*does not exist/i, "--cdrom", newName());
     await refused(
       /--write-through: there is no --hda/,

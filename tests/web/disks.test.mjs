@@ -113,7 +113,7 @@ describe("drives, with the real machine", { skip: missing, timeout: 4 * LONG }, 
         [server.url, options],
       );
     assert.match(await refused({ hda: 0 }), /^image-empty: hda: /);
-    assert.match(await refused({ fda: 100_000 }), /^bad-image: fda: /);
+    assert.match(await refused({ fda: 3_000_000 }), /^bad-image: fda: /);
     assert.match(await refused({ bios: 1000 }), /^bad-image: bios: it has 1000 bytes/);
     assert.match(await refused({ hda: `${server.url}not-there.img` }), /^image-not-found: hda: /);
     assert.match(await refused({ fda: 737_280, boot: "x" }), /^bad-option: boot: /);

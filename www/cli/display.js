@@ -5,6 +5,15 @@ import { paint } from "../lib/ansi.js";
 /** How often it is looked at. */
 const LOOK_MS = 50;
 
+/** @typedef {import("../lib/ansi.js").TextScreen} TextScreen */
+
+/** A cursor that blinks changes the picture, but nothing here. @param {TextScreen | undefined} a @param {TextScreen} b */
+const same = (a, b) =>
+  a?.columns === b.columns &&
+  a.cursor === b.cursor &&
+  a.cells.length === b.cells.length &&
+  a.cells.every((value, at) => value === b.cells[at]);
+
 export class TextDisplay {
   #vm;
   #out;
@@ -36,7 +45,7 @@ export class TextDisplay {
     if (now.columns === 0) {
       if (this.#shown?.columns !== 0)
         this.#out.write("\x1b[0m\x1b[2J\x1b[H(a graphics mode: see --screenshot)");
-    } else {
+    } else if (!same(this.#shown, now)) {
       this.#out.write(paint(this.#shown, now));
     }
     this.#shown = now;

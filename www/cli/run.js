@@ -33,7 +33,7 @@ import { Terminal } from "./terminal.js";
 /** @typedef {import("./output.js").Sink} Sink */
 /** @typedef {import("../hosts/drive-source.js").DriveSource} DriveSource */
 /** @typedef {import("pagevm-web").Vm} Vm */
-/** @typedef {new (options: object) => Vm} MachineClass */
+/** @typedef {typeof import("pagevm-web").Vm} MachineClass */
 
 /**
  * @typedef {object} Streams
@@ -180,6 +180,7 @@ function build(Machine, options, images, media) {
     {
       onAnswer: () => late.kick?.(),
       onTrouble: ({ message }) => process.stderr.write(`pagevm: ${message}\n`),
+      sectorsOf: Machine.sectorsOfDisk,
       onNote: ({ message }) => process.stderr.write(`pagevm: ${message}\n`),
     },
   );

@@ -64,6 +64,7 @@ const AT_ONCE = 8;
  * @property {(trouble: DriveDetail & { error: PageVMError }) => void} [onTrouble] an image cannot be read or written;
  *   told once, and again only after it could meanwhile
  * @property {(note: DriveDetail) => void} [onNote] something the user should know
+ * @property {(drive: string, sectors: number) => number} [sectorsOf] how many sectors the disk has whose image has so many
  */
 
 /**
@@ -80,11 +81,11 @@ class Medium {
   /** @type {(() => void)[]} */
   #waiting = [];
 
-  /** @param {string} drive @param {DriveSource} source */
-  constructor(drive, source) {
+  /** @param {string} drive @param {DriveSource} source @param {number} [sectors] */
+  constructor(drive, source, sectors = Math.ceil(source.size / SECTOR)) {
     this.drive = drive;
     this.source = source;
-    this.sectors = Math.ceil(source.size / SECTOR);
+    this.sectors = sectors;
   }
 
   /** What may start now, the oldest first. */
@@ -150,12 +151,16 @@ export class Drives {
    */
   insert(drive, source) {
     void this.eject(drive);
-    const medium = new Medium(drive, source);
+    const image = Math.ceil(source.size / SECTOR);
+    const medium = new Medium(drive, source, this.#hooks.sectorsOf?.(drive, image) ?? image);
     this.#media.set(drive, medium);
     const missing = medium.sectors * SECTOR - source.size;
     if (missing > 0) {
-      const size = `${source.size} bytes long, which is not whole sectors of ${SECTOR}`;
-      const message = `${drive}: ${source.name} is ${size}; ${missing} zeros are added at its end`;
+      const short =
+        medium.sectors > image
+          ? "which is less than its disk holds"
+          : `which is not whole sectors of ${SECTOR}`;
+      const message = `${drive}: ${source.name} is ${source.size} bytes long, ${short}; ${missing} zeros are added at its end`;
       this.#hooks.onNote?.({ drive, image: source.name, message });
     }
     return { sectors: medium.sectors, readOnly: source.readOnly || !source.write };
@@ -337,6 +342,8 @@ const lengthOf = ({ size }, { first, sectors }) =>
 function ask(source, request) {
   const { kind, first, data } = request;
   if (kind === "flush") return source.flush?.();
+  // Beyond the image's end there are zeros.
+  if (kind === "read" && lengthOf(source, request) === 0) return new Uint8Array(0);
   if (kind === "write") return data?.length ? source.write?.(first * SECTOR, data) : undefined;
   return source.read(first * SECTOR, lengthOf(source, request));
 }

@@ -26,6 +26,7 @@ declare module "pagevm-web" {
     textColumns(): number;
     textCells(): Uint16Array<ArrayBuffer>;
     textCursor(): number;
+    static sectorsOfDisk(drive: string, sectors: number): number;
     takeDiskRequests(): import("./drives.js").DiskRequest[];
     answerDisk(drive: string, id: number, bytes: Uint8Array | null | undefined, error: number): void;
     changeMedium(drive: string, sectors: number | undefined, readOnly: boolean): void;

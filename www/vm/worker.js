@@ -106,6 +106,7 @@ class Session {
       {
         onAnswer: () => this.#driver.kick(),
         onTrouble: ({ error: _, ...detail }) => post({ event: "trouble", detail }),
+        sectorsOf: Vm.sectorsOfDisk,
         onNote: ({ message }) => post({ event: "log", text: `${message}\n` }),
       },
     );

@@ -568,7 +568,7 @@ mod tests {
         let mut read = |port, width| board.port_read(0, Port(port), width);
         for (width, ones) in [(Width::Byte, 0xFF), (Width::Word, 0xFFFF), (Width::Dword, u32::MAX)] {
             assert_eq!(read(0x3E8, width), ones);
-            assert_eq!(read(0xFFFF, width), ones);
+            assert_eq!(read(0xFFF0, width), ones);
         }
         // The interrupt controller's mask, and the next port, where nobody is.
         board.port_write(0, Port(0x21), Width::Byte, 0xA5);
@@ -611,9 +611,9 @@ mod tests {
         let now = timer(&mut board, 0xB000);
         assert!(now > 0 && now < 0x100_0000, "{now:#x}");
         config(&mut board, 1, 3, 0x40);
-        board.port_write(0, Port(0xCFC), Width::Word, 0xC001);
+        board.port_write(0, Port(0xCFC), Width::Word, 0xD001);
         assert_eq!(timer(&mut board, 0xB000), u32::MAX);
-        assert_eq!(timer(&mut board, 0xC000), now);
+        assert_eq!(timer(&mut board, 0xD000), now);
         // What is soldered keeps its ports.
         config(&mut board, 1, 3, 0x40);
         board.port_write(0, Port(0xCFC), Width::Word, 0x03C1);
@@ -626,7 +626,8 @@ mod tests {
         let kind = |board: &Board, at: u64| {
             board.low_memory().iter().find(|(start, end, _)| (*start..*end).contains(&at)).map(|r| r.2)
         };
-        assert_eq!(kind(&board, 0xF_0000), Some(LowPage::Device));
+        assert_eq!(kind(&board, 0xF_0000), Some(LowPage::Flash));
+        assert_eq!(kind(&board, 0xC_8000), Some(LowPage::Device));
         board.map_changed = false;
         config(&mut board, 0, 0, 0x58);
         board.port_write(0, Port(0xCFD), Width::Byte, 0x30);

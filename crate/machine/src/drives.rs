@@ -9,6 +9,7 @@
 use crate::error::{ErrorCode, MachineError};
 use crate::snapshot::{PartV1, part};
 use bus::{SnapshotError, decode, encode};
+use devices::floppy::Geometry;
 use host::block::{Block, Changes, Completion, Medium, Overlay, Remote, Request};
 use serde::{Deserialize, Serialize};
 
@@ -57,6 +58,14 @@ impl DriveName {
     }
 }
 
+/// Sectors of the disk that an image of so many is of, in a drive: a floppy's image may end before its disk does. The rest
+/// reads as zeros.
+#[must_use]
+pub fn sectors_of_disk(name: DriveName, sectors: u64) -> u64 {
+    let format = Geometry::holding(sectors.saturating_mul(512)).filter(|_| name.is_floppy());
+    format.map_or(sectors, |format| format.total_sectors())
+}
+
 /// A drive, and what is in it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct DriveConfig {
@@ -80,7 +89,7 @@ impl DriveConfig {
             Some(0) => bad("the image is empty".into()),
             Some(sectors) if self.name.is_floppy() => {
                 let bytes = sectors.saturating_mul(512);
-                devices::floppy::Geometry::of_size(bytes).map(|_| ()).or_else(|e| bad(e.to_string()))
+                Geometry::of_size(bytes).map(|_| ()).or_else(|e| bad(e.to_string()))
             }
             None if !self.cdrom && !self.name.is_floppy() => bad("a hard disk needs an image".into()),
             _ => Ok(()),

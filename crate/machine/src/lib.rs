@@ -30,7 +30,7 @@ mod video;
 
 pub use bios::check_bios;
 pub use config::{ClockMode, Config};
-pub use drives::{DriveConfig, DriveName};
+pub use drives::{DriveConfig, DriveName, sectors_of_disk};
 pub use error::{ErrorCode, MachineError};
 pub use linux::check as check_linux;
 pub use multiboot::Module;

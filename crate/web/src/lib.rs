@@ -122,6 +122,15 @@ impl Vm {
         Ok(self.machine.load_firmware(bios, vgabios.unwrap_or_default()).map_err(Thrown)?)
     }
 
+    /// Sectors of the disk that an image of so many is of, in a drive; a floppy's image may end before its disk does.
+    #[wasm_bindgen(js_name = sectorsOfDisk)]
+    pub fn sectors_of_disk(drive: &str, sectors: f64) -> f64 {
+        match DriveName::from_name(drive) {
+            Some(drive) => machine::sectors_of_disk(drive, sectors as u64) as f64,
+            None => sectors,
+        }
+    }
+
     /// Drains what the drives ask of their media.
     #[wasm_bindgen(js_name = takeDiskRequests)]
     pub fn take_disk_requests(&self) -> Result<js_sys::Array, JsValue> {

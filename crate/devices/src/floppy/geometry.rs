@@ -60,6 +60,12 @@ impl Geometry {
         FORMATS.into_iter().find(|format| format.bytes() == bytes).ok_or(UnknownSize(bytes))
     }
 
+    /// The smallest format that holds that many bytes, for an image that ends before its disk does.
+    #[must_use]
+    pub fn holding(bytes: u64) -> Option<Self> {
+        FORMATS.into_iter().find(|format| format.bytes() >= bytes)
+    }
+
     /// Sectors in all.
     #[must_use]
     pub const fn total_sectors(&self) -> u64 {
