@@ -121,7 +121,10 @@ setup() {
   has cargo || has rustup || ! has apt-cache || ! apt-cache show rustup >/dev/null 2>&1 || packages+=(rustup)
   for what; do
     case $what in
-      build) [[ -z $WASM_OPT ]] || need wasm-opt binaryen ;;
+      build)
+        [[ -z $WASM_OPT ]] || need wasm-opt binaryen
+        need /usr/share/seabios/bios-256k.bin seabios
+        ;;
       image)
         need cpio cpio
         need /usr/share/keyrings/debian-archive-keyring.gpg debian-archive-keyring
@@ -136,7 +139,6 @@ setup() {
         need nasm nasm
         need mtools mtools
         need xorriso xorriso
-        need /usr/share/seabios/bios.bin seabios
         ;;
       all) need wasm-opt binaryen ;;
     esac
@@ -374,6 +376,16 @@ case $verb in
     done
     ;;
   image)
+    if [[ ${1:-linux32} == debian32 ]]; then
+      need debootstrap debootstrap
+      need mke2fs e2fsprogs
+      need mkfs.fat dosfstools
+      need mcopy mtools
+      need syslinux syslinux
+      need sfdisk fdisk
+      install_packages
+      exec images/debian32/build.sh
+    fi
     setup image
     make_image
     ;;

@@ -16,6 +16,12 @@ import { build } from "esbuild";
 const WWW = path.dirname(fileURLToPath(import.meta.url));
 const ROOT = path.dirname(WWW);
 
+/** SeaBIOS and its VGA BIOS, as Debian builds them. */
+const FIRMWARE = {
+  "bios.bin": "/usr/share/seabios/bios-256k.bin",
+  "vgabios.bin": "/usr/share/seabios/vgabios-stdvga.bin",
+};
+
 /** @param {{ wasm?: string, out?: string }} [options] */
 export async function bundle({ wasm = path.join(ROOT, "build/wasm"), out = path.join(ROOT, "dist") } = {}) {
   const glue = path.join(wasm, "pagevm_web.js");
@@ -71,6 +77,10 @@ export async function bundle({ wasm = path.join(ROOT, "build/wasm"), out = path.
   ]);
 
   fs.copyFileSync(path.join(wasm, "pagevm_web_bg.wasm"), path.join(out, "pagevm_web_bg.wasm"));
+  for (const [name, from] of Object.entries(FIRMWARE)) {
+    if (!fs.existsSync(from)) throw new Error(`${from} is missing: it comes with the Debian package seabios`);
+    fs.copyFileSync(from, path.join(out, name));
+  }
   fs.copyFileSync(path.join(WWW, "index.html"), path.join(out, "index.html"));
   fs.copyFileSync(path.join(WWW, "styles/favicon.svg"), path.join(out, "favicon.svg"));
   fs.copyFileSync(path.join(WWW, "types/pagevm.d.ts"), path.join(out, "pagevm.d.ts"));

@@ -10,8 +10,12 @@
 import { sizeInWords } from "./lib/words.js";
 
 /** What of the machine an address may set: `?memory=512&kernel=…` */
-const FROM_ADDRESS = ["kernel", "initrd", "cmdline", "memory", "multiboot", "view"];
-const IMAGES = /** @type {const} */ (["kernel", "initrd"]);
+const DRIVES = /** @type {const} */ (["hda", "cdrom", "fda"]);
+const FROM_ADDRESS = [
+  ...["kernel", "initrd", "cmdline", "memory", "multiboot", "view"],
+  ...["hda", "hdb", "cdrom", "fda", "fdb", "bios", "boot"],
+];
+const IMAGES = /** @type {const} */ (["kernel", "initrd", ...DRIVES]);
 
 const machine = /** @type {PageVMElement} */ (document.getElementById("machine"));
 const form = /** @type {HTMLFormElement} */ (document.getElementById("options"));
@@ -19,7 +23,7 @@ const form = /** @type {HTMLFormElement} */ (document.getElementById("options"))
 const address = new URLSearchParams(location.search);
 // Who names a kernel of another kind does not want ours, nor its RAM disk and command line.
 if (address.has("kernel")) for (const name of ["initrd", "cmdline"]) machine.removeAttribute(name);
-if (address.has("multiboot"))
+if (["multiboot", "hda", "hdb", "cdrom", "fda", "fdb", "bios"].some((name) => address.has(name)))
   for (const name of ["kernel", "initrd", "cmdline"]) machine.removeAttribute(name);
 for (const name of FROM_ADDRESS) {
   const value = address.get(name);
@@ -31,18 +35,23 @@ const input = (name) => /** @type {HTMLInputElement} */ (form.elements.namedItem
 
 /** What the form goes back to. */
 const defaults = Object.fromEntries(
-  ["kernel", "initrd", "cmdline", "memory"].map((name) => [name, machine.getAttribute(name)]),
+  [...IMAGES, "cmdline", "memory"].map((name) => [name, machine.getAttribute(name)]),
 );
 
 input("cmdline").defaultValue = defaults.cmdline ?? "";
 input("memory").defaultValue = defaults.memory ?? "256";
+
+/** Whether a disk was chosen: the machine then boots by itself, unless a kernel was chosen too. */
+const driveChosen = () => DRIVES.some((name) => input(name).files?.[0]);
 
 /** @param {typeof IMAGES[number]} name */
 function showFile(name) {
   const file = input(name).files?.[0];
   const place = /** @type {HTMLElement} */ (document.getElementById(`${name}-now`));
   // The RAM disk goes with its kernel: another kernel does not get ours.
-  const other = name === "initrd" && input("kernel").files?.[0];
+  const other =
+    (name === "initrd" && input("kernel").files?.[0]) ||
+    (["kernel", "initrd"].includes(name) && driveChosen());
   place.textContent = file ? sizeInWords(file.size) : other ? "none" : (defaults[name] ?? "none");
 }
 
@@ -50,9 +59,12 @@ form.addEventListener("submit", (event) => {
   event.preventDefault();
   const kernel = input("kernel").files?.[0];
   const initrd = input("initrd").files?.[0];
-  machine.kernel = kernel ?? defaults.kernel ?? null;
-  machine.initrd = initrd ?? (kernel ? null : (defaults.initrd ?? null));
-  if (kernel) machine.multiboot = null;
+  const ours = !kernel && !driveChosen();
+  machine.kernel = kernel ?? (ours ? (defaults.kernel ?? null) : null);
+  machine.initrd = initrd ?? (ours ? (defaults.initrd ?? null) : null);
+  for (const name of DRIVES)
+    machine[name] = input(name).files?.[0] ?? (ours ? (defaults[name] ?? null) : null);
+  if (!ours) machine.multiboot = null;
   machine.cmdline = input("cmdline").value.replace(/\s*\n\s*/g, " ");
   machine.setAttribute("memory", input("memory").value);
   machine.scrollIntoView({ block: "nearest" });

@@ -5,6 +5,7 @@
  * An option of the stable interface that is not there yet stands in the table too, marked `later`: it is refused by
  * name, never ignored.
  */
+import { DRIVES, placesOf } from "../lib/places.js";
 import { badUse } from "./failure.js";
 import { keysOf, unescape } from "./text.js";
 
@@ -26,6 +27,11 @@ import { keysOf, unescape } from "./text.js";
  * @property {string[]} [module]
  * @property {number} memory
  * @property {string} cpu
+ * @property {"none" | "terminal"} [display]
+ * @property {string} [bios]
+ * @property {string} [vgabios]
+ * @property {string} [boot]
+ * @property {string[]} [write-through]
  * @property {Channel} serial
  * @property {Channel} serial2
  * @property {Channel} debugcon
@@ -152,17 +158,28 @@ const GROUPS = {
       collect: "list",
       help: "a module for it; may be repeated",
     },
-    { name: "bios", value: "F", help: "firmware other than the shipped one", later: true },
-    { name: "vgabios", value: "F", help: "likewise for the video card", later: true },
-    { name: "boot", value: "ORDER", help: "boot order, of c, d, a and n", later: true },
+    { name: "bios", value: "F", read: file, help: "firmware other than the shipped one" },
+    { name: "vgabios", value: "F", read: file, help: "likewise for the video card" },
+    {
+      name: "boot",
+      value: "ORDER",
+      read: some,
+      help: "boot order of the firmware, of c, d, a and n (default cad)",
+    },
   ],
   Drives: [
-    ...["hda", "hdb", "hdc", "hdd"].map((name) => ({ name, value: "F", help: "a hard disk", later: true })),
-    { name: "cdrom", value: "F", help: "a CD in the first free ATAPI position", later: true },
-    { name: "fda", value: "F", help: "a floppy disk", later: true },
-    { name: "fdb", value: "F", help: "a floppy disk in the second drive", later: true },
+    ...["hda", "hdb", "hdc", "hdd"].map((name) => ({ name, value: "F", read: file, help: "a hard disk" })),
+    { name: "cdrom", value: "F", read: file, help: "a CD in the first free ATAPI position" },
+    { name: "fda", value: "F", read: file, help: "a floppy disk" },
+    { name: "fdb", value: "F", read: file, help: "a floppy disk in the second drive" },
     { name: "scsi", value: "N=F", help: "a SCSI disk", later: true },
-    { name: "write-through", value: "DRIVE", help: "let a drive's source be changed", later: true },
+    {
+      name: "write-through",
+      value: "DRIVE",
+      read: oneOf(Object.fromEntries(DRIVES.filter((name) => name !== "cdrom").map((name) => [name, name]))),
+      collect: "list",
+      help: "let the guest's writes change this drive's file; otherwise they stay in the machine. May be repeated",
+    },
   ],
   Machine: [
     { name: "memory", value: "MB", read: number(1, 1 << 20), help: "default 256" },
@@ -188,7 +205,12 @@ const GROUPS = {
       read: channel("stdio", "stderr", "null"),
       help: "port E9h (default stderr)",
     },
-    { name: "display", value: "none|terminal", read: display, help: "terminal: not available yet" },
+    {
+      name: "display",
+      value: "none|terminal",
+      read: oneOf({ none: "none", terminal: "terminal" }),
+      help: "terminal: the text screen in this terminal, which is the keyboard then (COM1 and port E9h go to null)",
+    },
     { name: "wav", value: "F", help: "record the sound", later: true },
     { name: "pcap", value: "F", help: "record the network", later: true },
   ],
@@ -301,12 +323,6 @@ const GROUPS = {
   ],
 };
 
-/** @param {string} text */
-function display(text) {
-  if (text === "terminal") throw new Error("terminal: not available yet");
-  return oneOf({ none: "none" })(text);
-}
-
 const TABLE = new Map(
   Object.values(GROUPS)
     .flat()
@@ -323,9 +339,7 @@ export function parse(args) {
   const options = {
     memory: 256,
     cpu: "",
-    serial: "stdio",
     serial2: "null",
-    debugcon: "stderr",
     log: "null",
     jit: true,
     deterministic: false,
@@ -351,6 +365,9 @@ export function parse(args) {
     if (text === undefined) throw badUse(`${flag}: needs a value, ${option.value}`);
     collect(options, option, read(option, text));
   }
+  const onTerminal = options.display === "terminal";
+  options.serial ??= onTerminal ? "null" : "stdio";
+  options.debugcon ??= onTerminal ? "null" : "stderr";
   const result = /** @type {RunOptions} */ (/** @type {unknown} */ (options));
   check(result);
   return result;
@@ -379,14 +396,33 @@ function collect(options, { name, collect }, value) {
 /** Refuses what makes no sense together. @param {RunOptions} options */
 function check(options) {
   const { kernel, multiboot, load } = options;
-  if (kernel === undefined && multiboot === undefined && load === undefined)
-    throw badUse("nothing to start: give --kernel, --multiboot or --load");
+  const given = /** @type {Record<string, unknown>} */ (/** @type {unknown} */ (options));
+  const places = placesOf((name) => given[name] !== undefined);
+  if (typeof places === "string") throw badUse(`--${places}`);
+  const firmware = options.bios !== undefined || options.vgabios !== undefined;
+  if (
+    kernel === undefined &&
+    multiboot === undefined &&
+    load === undefined &&
+    !firmware &&
+    places.length === 0
+  )
+    throw badUse("nothing to start: give --kernel, --multiboot, a drive, --bios or --load");
+  if (firmware && (kernel !== undefined || multiboot !== undefined))
+    throw badUse(
+      `--${options.bios === undefined ? "vgabios" : "bios"}: a --kernel or --multiboot is started without firmware`,
+    );
+  for (const name of options["write-through"] ?? [])
+    if (given[name] === undefined) throw badUse(`--write-through: there is no --${name}`);
   if (kernel !== undefined && multiboot !== undefined)
     throw badUse("--multiboot: there is a --kernel already");
   if (options.initrd !== undefined && kernel === undefined) throw badUse("--initrd: needs --kernel");
   if (options.module !== undefined && multiboot === undefined) throw badUse("--module: needs --multiboot");
   if (options.cmdline !== undefined && kernel === undefined && multiboot === undefined)
     throw badUse("--cmdline: needs --kernel or --multiboot");
+  if (options.display === "terminal")
+    for (const name of /** @type {const} */ (["serial", "serial2", "debugcon"]))
+      if (options[name] === "stdio") throw badUse(`--${name}: stdio is the screen's (--display terminal)`);
   if (options.serial === "stdio" && options.serial2 === "stdio")
     throw badUse("--serial2: stdio is COM1's (say --serial null)");
 }

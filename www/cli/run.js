@@ -13,11 +13,17 @@
  * (What a pipe brings later, or a terminal, comes when it comes.)
  */
 import { randomBytes } from "node:crypto";
+import { fileURLToPath } from "node:url";
+import { keysOfTerminal } from "../lib/ansi.js";
+import { placesOf } from "../lib/places.js";
 import { Driver } from "../vm/driver.js";
+import { Drives } from "../vm/drives.js";
 import { SerialFeed } from "../vm/serial-feed.js";
 import { badUse, Failure, guestStatus, Status } from "./failure.js";
 import { checkWritable, readImage, writeFile } from "./files.js";
 import { MachineTime, Typist } from "./input.js";
+import { TextDisplay } from "./display.js";
+import { openFileSource } from "./file-source.js";
 import { FileSink, nowhere } from "./output.js";
 import { encodePng } from "./png.js";
 import { Script } from "./script.js";
@@ -25,8 +31,9 @@ import { Terminal } from "./terminal.js";
 
 /** @typedef {import("./options.js").RunOptions} RunOptions */
 /** @typedef {import("./output.js").Sink} Sink */
+/** @typedef {import("../hosts/drive-source.js").DriveSource} DriveSource */
 /** @typedef {import("pagevm-web").Vm} Vm */
-/** @typedef {new (options: object) => Vm} MachineClass */
+/** @typedef {typeof import("pagevm-web").Vm} MachineClass */
 
 /**
  * @typedef {object} Streams
@@ -66,13 +73,18 @@ export async function run(options, loadMachine, streams) {
   /** @type {Promise<Ending>} */
   const ended = new Promise((resolve) => (end = resolve));
   const signals = new Signals((name) => end({ status: Status.TIMEOUT, message: `ended by ${name}` }));
+  /** @type {Drives | undefined} */
+  let drives;
   try {
     const images = readImages(options);
-    const machine = build(await loadMachine(), options, images);
+    const media = openDrives(options);
+    const machine = build(await loadMachine(), options, images, media);
+    drives = machine.drives;
     const session = new Session(machine, options, streams, end);
     const ending = await session.run(ended);
     return session.finish(ending);
   } finally {
+    await drives?.close();
     signals.close();
   }
 }
@@ -119,14 +131,64 @@ function readImages(options) {
 }
 
 /**
+ * Opens the drives' files.
+ * @param {RunOptions} options
+ * @returns {{ name: string, cdrom: boolean, writeThrough: boolean, source: DriveSource }[]}
+ */
+function openDrives(options) {
+  const file = (/** @type {string} */ option) =>
+    /** @type {Record<string, string | undefined>} */ (/** @type {unknown} */ (options))[option];
+  const places = placesOf((option) => file(option) !== undefined);
+  if (typeof places === "string") return []; // refused already
+  return places.map(({ name, option, cdrom }) => {
+    const writeThrough = options["write-through"]?.includes(option) ?? false;
+    return {
+      name,
+      cdrom,
+      writeThrough,
+      source: openFileSource(option, file(option) ?? "", { writeThrough }),
+    };
+  });
+}
+
+/** The firmware of a machine that is started by none of the other ways. @param {RunOptions} options */
+function readFirmware({ kernel, multiboot, load, bios, vgabios }) {
+  if (kernel !== undefined || multiboot !== undefined || load !== undefined) return undefined;
+  const shipped = (/** @type {string} */ name) => fileURLToPath(new URL(`./${name}`, import.meta.url));
+  return {
+    bios: readImage("bios", bios ?? shipped("bios.bin")),
+    vgabios: readImage("vgabios", vgabios ?? shipped("vgabios.bin")),
+  };
+}
+
+/**
  * @param {MachineClass} Machine
  * @param {RunOptions} options
  * @param {ReturnType<typeof readImages>} images
+ * @param {ReturnType<typeof openDrives>} media
  */
-function build(Machine, options, images) {
+function build(Machine, options, images, media) {
   const { deterministic } = options;
   const cmdline = options.cmdline ?? "";
-  const vm = refusing("", () => new Machine(machineOptions(options)));
+  /** @type {{ vm?: Vm, kick?: () => void }} */
+  const late = {};
+  const drives = new Drives(
+    {
+      takeDiskRequests: () => late.vm?.takeDiskRequests() ?? [],
+      answerDisk: (...answer) => late.vm?.answerDisk(...answer),
+    },
+    {
+      onAnswer: () => late.kick?.(),
+      onTrouble: ({ message }) => process.stderr.write(`pagevm: ${message}\n`),
+      sectorsOf: Machine.sectorsOfDisk,
+      onNote: ({ message }) => process.stderr.write(`pagevm: ${message}\n`),
+    },
+  );
+  const plugged = media.map(({ source, ...drive }) => ({ ...drive, ...drives.insert(drive.name, source) }));
+  const firmware = readFirmware(options);
+  const vm = refusing("", () => new Machine({ ...machineOptions(options), drives: plugged }));
+  late.vm = vm;
+  if (firmware) refusing("", () => vm.loadFirmware(firmware.bios, firmware.vgabios));
   if (images.kernel) {
     const { kernel, initrd } = images;
     refusing(initrd ? "" : `--kernel: ${options.kernel}: `, () => vm.loadLinux(kernel, initrd, cmdline));
@@ -140,7 +202,7 @@ function build(Machine, options, images) {
     const { state } = images;
     refusing(`--load: ${options.load}: `, () => vm.restore(state));
   }
-  return { vm, deterministic };
+  return { vm, deterministic, drives, late };
 }
 
 /** @param {RunOptions} options */
@@ -154,6 +216,7 @@ function machineOptions(options) {
     clock: deterministic ? "counted" : "real",
     rtc: options.rtc ?? (deterministic ? FIXED_RTC : Math.floor(Date.now() / 1000)),
     ...(seed !== undefined ? { seed } : deterministic ? {} : { entropy: new Uint8Array(randomBytes(32)) }),
+    ...(options.boot === undefined ? {} : { boot: options.boot }),
     ...(options["code-cache"] === undefined ? {} : { codeCache: options["code-cache"] }),
     ...(options["jit-threshold"] === undefined ? {} : { jitThreshold: options["jit-threshold"] }),
     ...(options["jit-region"] === undefined ? {} : { jitRegion: options["jit-region"] }),
@@ -183,6 +246,7 @@ function refusing(where, make) {
 
 class Session {
   #vm;
+  #drives;
   #deterministic;
   #options;
   #streams;
@@ -194,6 +258,8 @@ class Session {
   #feeds = [];
   /** @type {Terminal | undefined} */
   #terminal;
+  /** @type {TextDisplay | undefined} */
+  #display;
   #lookedAt = -Infinity;
   /** Instructions executed before: those of a loaded state. */
   #before;
@@ -202,13 +268,15 @@ class Session {
   #stalled = false;
 
   /**
-   * @param {{ vm: Vm, deterministic: boolean }} machine
+   * @param {ReturnType<typeof build>} machine
    * @param {RunOptions} options
    * @param {Streams} streams
    * @param {(ending: Ending) => void} end
    */
-  constructor({ vm, deterministic }, options, streams, end) {
+  constructor({ vm, deterministic, drives, late }, options, streams, end) {
     this.#vm = vm;
+    this.#drives = drives;
+    late.kick = () => this.#driver.kick();
     this.#before = vm.instructions();
     this.#deterministic = deterministic;
     this.#options = options;
@@ -224,6 +292,7 @@ class Session {
       (ms, then) => (deterministic ? this.#machineTime.wait(ms, then) : void setTimeout(then, ms)),
     );
 
+    if (options.display === "terminal") this.#display = new TextDisplay(vm, streams.stdout);
     const serial = [this.#sink("serial"), this.#sink("serial2")];
     const debug = this.#sink("debugcon");
     const log = this.#sink("log");
@@ -274,7 +343,8 @@ class Session {
     stderr.onWritten(() => this.#mindBacklog());
     const timer = this.#startTimer();
     const stdio = [this.#options.serial, this.#options.serial2].indexOf("stdio");
-    if (stdio >= 0) this.#openTerminal(stdio);
+    if (this.#display) this.#openTerminal(undefined);
+    else if (stdio >= 0) this.#openTerminal(stdio);
     try {
       this.#script.begin();
       if (this.#deterministic) await Promise.race([this.#terminal?.readAhead(), ended]);
@@ -285,6 +355,7 @@ class Session {
       clearTimeout(timer);
       this.#typist.stop();
       this.#terminal?.close();
+      this.#display?.close();
     }
   }
 
@@ -302,11 +373,13 @@ class Session {
     return setTimeout(onTimeout, Math.max(0, seconds * 1000 - performance.now()));
   }
 
-  /** @param {number} port */
+  /** @param {number | undefined} port whose line it is; none: it is the keyboard */
   #openTerminal(port) {
+    const decoder = new TextDecoder();
     this.#terminal = new Terminal(process.stdin, {
       onInput: (bytes) => {
-        this.#feeds[port]?.push(bytes);
+        if (port === undefined) this.#typist.type(keysOfTerminal(decoder.decode(bytes, { stream: true })));
+        else this.#feeds[port]?.push(bytes);
       },
       onQuit: () => this.#end(this.#unmetOr({ status: Status.OK }, "quit")),
     });
@@ -324,9 +397,11 @@ class Session {
 
   #sliceDone() {
     if (this.#driver.state.code === "internal-error") return; // it may refuse to be asked anything
+    this.#drives.pump();
     for (const feed of this.#feeds) feed.pump();
     this.#machineTime.passed();
     const now = performance.now();
+    this.#display?.look(now);
     const due = this.#deterministic || now - this.#lookedAt >= LOOK_MS;
     if (this.#script.awaited?.kind === "expect-screen" && due) {
       this.#lookedAt = now;

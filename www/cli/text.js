@@ -1,5 +1,6 @@
 // @ts-check
 /** Text on its way to the guest: escapes, and which keys type it. */
+import { keysOfTerminal } from "../lib/ansi.js";
 import { movesOfStrokes, strokesOf } from "../lib/typing.js";
 
 /** @type {Record<string, string>} */
@@ -22,11 +23,13 @@ export function unescape(text) {
 }
 
 /**
- * The keys that type a text.
+ * The keys that type a text. Control characters are those that terminals send: \x02 is Ctrl-B.
  * @param {string} text
  * @returns {import("../lib/keys.js").KeyMove[][]} one list a character
  */
 export function keysOf(text) {
+  const control = /[\x01-\x07\x0b\x0c\x0e-\x1a\x7f]/;
+  if (control.test(text)) return [...text].flatMap((character) => keysOfTerminal(character));
   const result = strokesOf(text);
   if ("unknown" in result) throw new Error(`no key types ${JSON.stringify(result.unknown)}`);
   return result.strokes.map((stroke) => movesOfStrokes([stroke]));

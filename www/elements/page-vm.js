@@ -47,11 +47,14 @@ const IDLE_MS = 100;
 
 /**
  * Images may be given as files: they are properties before they are attributes.
- * @typedef {"kernel" | "initrd" | "multiboot"} ImageName
+ * @typedef {"kernel" | "initrd" | "multiboot" | "bios" | "hda" | "hdb" | "cdrom" | "fda" | "fdb"} ImageName
  */
 
+/** Whoever names one of these has something to boot. @type {readonly ImageName[]} */
+const BOOTABLE = ["kernel", "multiboot", "bios", "hda", "hdb", "cdrom", "fda", "fdb"];
+
 export class PageVMElement extends VmElement {
-  static observedAttributes = ["kernel", "multiboot", "view"];
+  static observedAttributes = [...BOOTABLE, "view"];
 
   /** @type {Machine | null} */
   #vm = null;
@@ -103,6 +106,9 @@ export class PageVMElement extends VmElement {
       );
     }
     this.root.addEventListener(Request.FULLSCREEN, () => this.#toggleFullscreen(), { signal });
+    this.root.addEventListener(Request.DISMISS, () => this.#change(store.troubleSeen(this.#shell)), {
+      signal,
+    });
     this.root.addEventListener(Request.SCREENSHOT, () => void this.#saveScreenshot(), { signal });
     document.addEventListener("fullscreenchange", () => this.#draw(), { signal });
     const timer = setInterval(() => void this.#measure(), SPEED_MS);
@@ -163,6 +169,42 @@ export class PageVMElement extends VmElement {
   }
   set multiboot(source) {
     this.#setImage("multiboot", source);
+  }
+  get bios() {
+    return this.#image("bios");
+  }
+  set bios(source) {
+    this.#setImage("bios", source);
+  }
+  get hda() {
+    return this.#image("hda");
+  }
+  set hda(source) {
+    this.#setImage("hda", source);
+  }
+  get hdb() {
+    return this.#image("hdb");
+  }
+  set hdb(source) {
+    this.#setImage("hdb", source);
+  }
+  get cdrom() {
+    return this.#image("cdrom");
+  }
+  set cdrom(source) {
+    this.#setImage("cdrom", source);
+  }
+  get fda() {
+    return this.#image("fda");
+  }
+  set fda(source) {
+    this.#setImage("fda", source);
+  }
+  get fdb() {
+    return this.#image("fdb");
+  }
+  set fdb(source) {
+    this.#setImage("fdb", source);
   }
   get cmdline() {
     return this.getAttribute("cmdline") ?? "";
@@ -232,7 +274,7 @@ export class PageVMElement extends VmElement {
   }
 
   #bootable() {
-    return this.kernel !== null || this.multiboot !== null;
+    return BOOTABLE.some((name) => this.#image(name) !== null);
   }
 
   /** @returns {CreateOptions} */
@@ -242,12 +284,19 @@ export class PageVMElement extends VmElement {
       throw new PageVMError("bad-option", `memory is a whole number of megabytes, not “${memory}”`);
     }
     if (!this.#bootable())
-      throw new PageVMError("bad-option", "there is nothing to boot: no kernel is given");
+      throw new PageVMError("bad-option", "there is nothing to boot: neither a kernel nor a drive is given");
     return {
       memory: this.memory,
       kernel: this.kernel ?? undefined,
       initrd: this.initrd ?? undefined,
       multiboot: this.multiboot ?? undefined,
+      bios: this.bios ?? undefined,
+      hda: this.hda ?? undefined,
+      hdb: this.hdb ?? undefined,
+      cdrom: this.cdrom ?? undefined,
+      fda: this.fda ?? undefined,
+      fdb: this.fdb ?? undefined,
+      boot: this.getAttribute("boot") ?? undefined,
       cmdline: this.cmdline,
     };
   }
@@ -288,6 +337,9 @@ export class PageVMElement extends VmElement {
     });
     const heard = () => this.#shell.unseenSerial || this.#change(store.serialSpoke(this.#shell));
     vm.addEventListener("serial", heard, { signal });
+    vm.addEventListener("trouble", ({ detail }) => this.#change(store.driveTroubled(this.#shell, detail)), {
+      signal,
+    });
     this.inner("screen", VmScreen).machine = vm;
     this.inner("serial", VmSerial).machine = vm;
     this.dispatchEvent(new CustomEvent(Notice.READY, { detail: vm }));
@@ -330,7 +382,7 @@ export class PageVMElement extends VmElement {
   }
 
   /** @param {ShellState} shell */
-  #handDown({ state, reason, images, view, speed, powerIgnored, unseenSerial }) {
+  #handDown({ state, reason, images, view, speed, powerIgnored, trouble, unseenSerial }) {
     setAttribute(this, "state", state);
     const status = this.inner("status", VmStatus);
     setAttribute(status, "state", state);
@@ -352,9 +404,15 @@ export class PageVMElement extends VmElement {
     setAttribute(
       notice,
       "kind",
-      powerIgnored ? "power-ignored" : ["halted", "crashed"].includes(state) ? state : null,
+      ["halted", "crashed"].includes(state)
+        ? state
+        : powerIgnored
+          ? "power-ignored"
+          : trouble === ""
+            ? null
+            : "trouble",
     );
-    setAttribute(notice, "reason", reason);
+    setAttribute(notice, "reason", ["halted", "crashed"].includes(state) ? reason : trouble || reason);
     const bars = [...cover.querySelectorAll("vm-progress")];
     images.forEach(({ image, loaded, total }, index) => {
       const bar = bars[index] ?? cover.appendChild(new VmProgress());

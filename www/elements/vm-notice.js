@@ -13,6 +13,7 @@ const KINDS = {
     action: "Switch off now",
     request: Request.POWER_OFF,
   },
+  trouble: { words: (reason) => `${reason}.`, action: "Go on", request: Request.DISMISS },
   halted: { words: (reason) => `Halted: ${reason}.`, action: "Reset", request: Request.RESET },
   crashed: { words: (reason) => `Crashed: ${reason}.`, action: "Start again", request: Request.RESTART },
 };

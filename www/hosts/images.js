@@ -23,16 +23,25 @@ const PROGRESS_MS = 50;
  */
 export async function loadImage(name, source, loading) {
   const bytes = await bytesOf(name, source, loading);
-  if (bytes.length === 0) throw new PageVMError("image-empty", `${name}: ${nameOf(source)} is empty`);
-  const size = sizeOf(source);
-  if (size !== undefined && bytes.length !== size) {
-    const is = bytes.length < size ? "too short" : "too long";
-    throw new PageVMError(
-      "image-too-short",
-      `${name}: ${nameOf(source)} is ${is}: ${sizeInWords(bytes.length)} instead of ${sizeInWords(size)}`,
-    );
-  }
+  checkLength(name, source, bytes.length);
   return bytes;
+}
+
+/**
+ * An image that is empty, or not as long as was said, is refused.
+ * @param {string} name
+ * @param {ImageSource} source
+ * @param {number} length
+ */
+export function checkLength(name, source, length) {
+  if (length === 0) throw new PageVMError("image-empty", `${name}: ${nameOf(source)} is empty`);
+  const size = sizeOf(source);
+  if (size === undefined || length === size) return;
+  const is = length < size ? "too short" : "too long";
+  throw new PageVMError(
+    "image-too-short",
+    `${name}: ${nameOf(source)} is ${is}: ${sizeInWords(length)} instead of ${sizeInWords(size)}`,
+  );
 }
 
 /** Whether a value is an image at all. @param {unknown} source @returns {source is ImageSource} */
@@ -51,12 +60,12 @@ function urlOf(source) {
 }
 
 /** @param {ImageSource} source */
-function sizeOf(source) {
+export function sizeOf(source) {
   return typeof source === "object" && "url" in source ? source.size : undefined;
 }
 
 /** What to call an image in a sentence. @param {ImageSource} source */
-function nameOf(source) {
+export function nameOf(source) {
   const url = urlOf(source);
   if (url !== undefined) return absolute(url);
   return source instanceof File && source.name ? `“${source.name}”` : "the image";
@@ -101,6 +110,17 @@ async function bytesOf(name, source, { signal, onProgress }) {
     if (signal.aborted) throw aborted();
     throw new PageVMError("image-unreachable", `${name}: ${url} cannot be reached (${sentenceOf(error)})`);
   }
+  return bytesOfAnswer(name, url, response, { signal, onProgress });
+}
+
+/**
+ * The whole of an answer, which must be the whole file.
+ * @param {string} name
+ * @param {string} url
+ * @param {Response} response
+ * @param {Loading} loading the signal must be the one that ends the fetch, too
+ */
+export async function bytesOfAnswer(name, url, response, { signal, onProgress }) {
   if (!response.ok) throw new PageVMError("image-not-found", `${name}: ${url} answered ${response.status}`);
 
   // The length announced is that of what crosses the wire. Only where the answer's headers can all be seen is it
@@ -117,6 +137,10 @@ async function bytesOf(name, source, { signal, onProgress }) {
     else bytes = new Uint8Array(await response.arrayBuffer());
   } catch (error) {
     if (signal.aborted) throw aborted();
+    if (error instanceof RangeError) {
+      const size = announced > loaded ? sizeInWords(announced) : `more than ${sizeInWords(loaded)}`;
+      throw new PageVMError("too-large", `${name}: ${url} is too large to be held in memory: ${size}`);
+    }
     const of = certain ? ` of ${sizeInWords(announced)}` : "";
     throw new PageVMError("image-unreachable", `${name}: ${url} broke off after ${sizeInWords(loaded)}${of}`);
   }
@@ -127,7 +151,7 @@ async function bytesOf(name, source, { signal, onProgress }) {
   return bytes;
 }
 
-const aborted = () => new PageVMError("aborted", "loading was given up");
+export const aborted = () => new PageVMError("aborted", "loading was given up");
 
 /**
  * @param {string} image

@@ -13,6 +13,8 @@ export const Request = Object.freeze({
   CTRL_ALT_DEL: "vmctrlaltdelrequest",
   FULLSCREEN: "vmfullscreenrequest",
   SCREENSHOT: "vmscreenshotrequest",
+  /** A notice has been read. */
+  DISMISS: "vmdismissrequest",
   VIEW: "vmviewrequest",
   KEY: "vmkeyrequest",
   TEXT: "vmtextrequest",

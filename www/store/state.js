@@ -2,7 +2,7 @@
 /**
  * What `<page-vm>` shows, as one frozen object, and how each piece of news changes it. Nothing here touches the page.
  *
- * @import { ElementState, ProgressDetail, StateDetail, View } from "../types/pagevm.js"
+ * @import { ElementState, ProgressDetail, StateDetail, TroubleDetail, View } from "../types/pagevm.js"
  */
 
 /**
@@ -14,6 +14,7 @@
  * @property {View} view
  * @property {string} speed how fast the guest runs, for people
  * @property {boolean} powerIgnored the guest was asked to switch off and has not
+ * @property {string} trouble what is wrong with a drive's image, as a sentence; "" while nothing is
  * @property {boolean} unseenSerial the console has said something while it was not on show
  */
 
@@ -26,6 +27,7 @@ export const INITIAL = Object.freeze({
   view: "screen",
   speed: "",
   powerIgnored: false,
+  trouble: "",
   unseenSerial: false,
 });
 
@@ -77,3 +79,9 @@ export const powerIgnored = (shell) =>
 /** @param {ShellState} shell @param {string} speed */
 export const speedMeasured = (shell, speed) =>
   shell.state === "running" ? changed(shell, { speed }) : shell;
+
+/** @param {ShellState} shell @param {TroubleDetail} trouble */
+export const driveTroubled = (shell, { message }) => changed(shell, { trouble: message });
+
+/** @param {ShellState} shell */
+export const troubleSeen = (shell) => changed(shell, { trouble: "" });

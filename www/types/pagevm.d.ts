@@ -61,20 +61,25 @@ export interface CreateOptions {
   /** Heard from the first byte on, which listeners added to the finished machine are not. */
   onProgress?: ((progress: ProgressDetail) => void) | undefined;
 
-  /** Not available yet; refused by name. */
-  bios?: undefined;
-  /** Not available yet; refused by name. */
-  vgabios?: undefined;
-  /** Not available yet; refused by name. */
-  hda?: undefined;
-  /** Not available yet; refused by name. */
-  hdb?: undefined;
-  /** Not available yet; refused by name. */
-  cdrom?: undefined;
-  /** Not available yet; refused by name. */
-  fda?: undefined;
-  /** Not available yet; refused by name. */
-  fdb?: undefined;
+  /** A BIOS of 64 KB to 4 MB in place of the one that is shipped. */
+  bios?: ImageSource | undefined;
+  /** A VGA BIOS in place of the one that is shipped. */
+  vgabios?: ImageSource | undefined;
+  /**
+   * Hard disks: `hda` and `hdb` on the first cable, `hdc` and `hdd` on the second. An image by URL is read piece by piece
+   * where its server lets it. What the guest writes stays in the machine; the image is not changed.
+   */
+  hda?: ImageSource | undefined;
+  hdb?: ImageSource | undefined;
+  hdc?: ImageSource | undefined;
+  hdd?: ImageSource | undefined;
+  /** A CD: in `hdc`, unless that is a disk. */
+  cdrom?: ImageSource | undefined;
+  /** Floppy disks. */
+  fda?: ImageSource | undefined;
+  fdb?: ImageSource | undefined;
+  /** What the firmware tries to boot from, in this order: `a` floppy, `c` disk, `d` CD, `n` network; `"cad"` unless given. */
+  boot?: string | undefined;
 }
 
 export type MachineState = "running" | "paused" | "halted" | "off" | "crashed";
@@ -108,6 +113,15 @@ export interface HashDetail {
   hash: string;
 }
 
+export interface TroubleDetail {
+  /** The drive, as the machine calls it: `"hda"`, … */
+  drive: string;
+  /** What its image is called. */
+  image: string;
+  /** What is wrong, as a sentence for people. */
+  message: string;
+}
+
 export interface PageVMEventMap {
   /** The guest sent bytes through a serial port. */
   serial: CustomEvent<SerialDetail>;
@@ -119,6 +133,8 @@ export interface PageVMEventMap {
   debug: CustomEvent<{ bytes: Uint8Array }>;
   /** The machine has something to say about itself. */
   log: CustomEvent<{ text: string }>;
+  /** A drive's image cannot be read or written any more; the guest sees an error of the drive. */
+  trouble: CustomEvent<TroubleDetail>;
   /** One of the instruction counts of `hashAt` was reached. */
   hash: CustomEvent<HashDetail>;
 }
@@ -147,6 +163,7 @@ export type Expectation = { serial: string | RegExp; port?: number } | { screen:
  *
  * - `bad-option`, `not-available`: an option or argument is wrong, or not there yet
  * - `image-not-found`, `image-unreachable`, `image-empty`, `image-too-short`, `bad-image`, `too-large`: an image is
+ * - `image-changed`, `image-unwritable`: a drive's image changed while it was in use, or could not be written
  * - `wasm-refused`, `worker-failed`, `no-memory`: the browser does not give what a machine needs
  * - `not-running`, `crashed`, `destroyed`, `aborted`: the machine is not in a state to do it
  * - `bad-snapshot`: saved state does not fit
@@ -159,6 +176,8 @@ export type PageVMErrorCode =
   | "image-unreachable"
   | "image-empty"
   | "image-too-short"
+  | "image-changed"
+  | "image-unwritable"
   | "bad-image"
   | "too-large"
   | "wasm-refused"
@@ -268,7 +287,8 @@ export type View = "screen" | "serial" | "both";
 /**
  * `<page-vm kernel="vmlinuz" initrd="initrd" autostart></page-vm>`
  *
- * Attributes: `kernel`, `initrd`, `cmdline`, `memory`, `multiboot`, `autostart`, `view`. They say what the next
+ * Attributes: `kernel`, `initrd`, `cmdline`, `memory`, `multiboot`, `hda`, `hdb`, `cdrom`, `fda`, `fdb`, `bios`, `boot`,
+ * `autostart`, `view`. They say what the next
  * machine is made of: `restart()` makes it. The attribute `state` tells the state.
  * Events: `vmready` (detail: the PageVM), `vmstate` (detail: ElementState).
  */
@@ -281,6 +301,12 @@ export class PageVMElement extends HTMLElement {
   kernel: ImageSource | null;
   initrd: ImageSource | null;
   multiboot: ImageSource | null;
+  bios: ImageSource | null;
+  hda: ImageSource | null;
+  hdb: ImageSource | null;
+  cdrom: ImageSource | null;
+  fda: ImageSource | null;
+  fdb: ImageSource | null;
   cmdline: string;
   /** Megabytes. */
   memory: number;

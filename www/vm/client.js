@@ -3,13 +3,14 @@
  * The public face: `PageVM`. types/pagevm.d.ts documents it, and types/check.js proves that the two agree.
  *
  * @import { CreateOptions, Expectation, ImageSource, MachineState, ProgressDetail, StateDetail, Stats } from "../types/pagevm.js"
- * @import { Boot, Stream, WorkerEvent } from "./protocol.js"
+ * @import { Boot, DriveImage, Stream, WorkerEvent } from "./protocol.js"
  */
 import { CanvasScreen, pngOf } from "../hosts/canvas.js";
 import { isImage, loadImage } from "../hosts/images.js";
 import { PageVMError } from "../lib/error.js";
 import { movesOfScancodes } from "../lib/keys.js";
 import { find, lastLine, Transcript } from "../lib/transcript.js";
+import { DRIVES, placesOf } from "../lib/places.js";
 import { movesOfStrokes, strokesOf } from "../lib/typing.js";
 import { Connection } from "./connection.js";
 
@@ -29,10 +30,18 @@ const PASSED_ON = [
   "reboot",
   "maxInstructions",
   "hashAt",
+  "boot",
 ];
-const IMAGES = ["kernel", "initrd", "multiboot"];
+/** @type {readonly string[]} */
+const IMAGES = ["kernel", "initrd", "multiboot", "bios", "vgabios", ...DRIVES];
 const OTHERS = ["cmdline", "modules", "autostart", "canvas", "signal", "onProgress"];
-const NOT_YET = ["bios", "vgabios", "hda", "hdb", "hdc", "hdd", "cdrom", "fda", "fdb", "scsi", "boot"];
+const NOT_YET = ["scsi"];
+
+/** The firmware that is shipped with this script. */
+const FIRMWARE = {
+  bios: new URL("./bios.bin", import.meta.url).href,
+  vgabios: new URL("./vgabios.bin", import.meta.url).href,
+};
 
 const SERIAL_PORTS = 2;
 /** Waiting for text on the screen looks this often. */
@@ -331,7 +340,8 @@ export class PageVM extends EventTarget {
         ? { entropy: crypto.getRandomValues(new Uint8Array(32)) }
         : {}),
     };
-    await this.#connection.request("build", { options: { ...outside, ...passed }, boot }, buffersOf(boot));
+    const args = { options: { ...outside, ...passed }, boot, drives: drivesOf(options) };
+    await this.#connection.request("build", args, buffersOf(boot));
   }
 
   /** @param {number} port */
@@ -361,6 +371,12 @@ export class PageVM extends EventTarget {
         return;
       case "log":
         this.#tell("log", { text: event.text });
+        return;
+      case "progress":
+        this.#tell("progress", event.detail);
+        return;
+      case "trouble":
+        this.#tell("trouble", event.detail);
         return;
       case "hash":
         for (const [, at, hash] of event.text.matchAll(/^HASH (\d+) (\w+)$/gm))
@@ -419,7 +435,9 @@ function checkOptions(options) {
     }
     if (IMAGES.includes(name)) checkImage(name, value);
   }
-  const { memory, cmdline, kernel, initrd, multiboot, modules, canvas } = options;
+  const places = placesOf((name) => /** @type {Record<string, unknown>} */ (options)[name] != null);
+  if (typeof places === "string") throw new PageVMError("bad-option", places);
+  const { bios, vgabios, memory, cmdline, kernel, initrd, multiboot, modules, canvas } = options;
   if (memory !== undefined && !(Number.isInteger(memory) && memory > 0)) {
     throw new PageVMError("bad-option", `memory is a whole number of megabytes, not ${String(memory)}`);
   }
@@ -427,6 +445,11 @@ function checkOptions(options) {
     throw new PageVMError("bad-option", "cmdline is a string");
   if (kernel && multiboot)
     throw new PageVMError("bad-option", "kernel and multiboot are two things to boot: give one");
+  if ((bios || vgabios) && (kernel || multiboot))
+    throw new PageVMError(
+      "bad-option",
+      "bios and vgabios are for a machine that boots by itself: leave kernel and multiboot out",
+    );
   if (initrd && !kernel) throw new PageVMError("bad-option", "initrd goes with a kernel, and none is given");
   if (modules && !multiboot)
     throw new PageVMError("bad-option", "modules go with multiboot, which is not given");
@@ -447,7 +470,8 @@ function checkImage(name, value) {
  * @param {import("../hosts/images.js").Loading} loading
  * @returns {Promise<Boot>}
  */
-async function loadBoot({ kernel, initrd, cmdline = "", multiboot, modules = [] }, loading) {
+async function loadBoot(options, loading) {
+  const { kernel, initrd, cmdline = "", multiboot, modules = [], bios, vgabios } = options;
   const load = (/** @type {string} */ name, /** @type {ImageSource} */ source) =>
     loadImage(name, source, loading);
   if (kernel) {
@@ -467,7 +491,34 @@ async function loadBoot({ kernel, initrd, cmdline = "", multiboot, modules = [] 
     });
     return { kind: "multiboot", image, cmdline, modules: loaded };
   }
+  if (bios || vgabios || drivesOf(options).length > 0) {
+    const [biosBytes, vgabiosBytes] = await Promise.all([
+      load("bios", bios ?? FIRMWARE.bios),
+      load("vgabios", vgabios ?? FIRMWARE.vgabios),
+    ]);
+    return { kind: "firmware", bios: biosBytes, vgabios: vgabiosBytes };
+  }
   return { kind: "nothing" };
+}
+
+/** The images that drives are to have. @param {CreateOptions} options @returns {DriveImage[]} */
+function drivesOf(options) {
+  const image = (/** @type {string} */ option) =>
+    /** @type {Record<string, ImageSource | undefined>} */ (options)[option];
+  const places = placesOf((option) => image(option) != null);
+  if (typeof places === "string") return []; // refused already
+  return places.map((place) => ({
+    ...place,
+    image: absolute(/** @type {ImageSource} */ (image(place.option))),
+  }));
+}
+
+/** The same image, for a worker, which would take URLs to be relative to its own script. @param {ImageSource} image */
+function absolute(image) {
+  const resolve = (/** @type {string | URL} */ url) => new URL(url, document.baseURI).href;
+  if (typeof image === "string" || image instanceof URL) return resolve(image);
+  if (typeof image === "object" && "url" in image) return { ...image, url: resolve(image.url) };
+  return image;
 }
 
 /** What of a boot need not be copied on its way. @param {Boot} boot @returns {Transferable[]} */
@@ -475,6 +526,7 @@ function buffersOf(boot) {
   /** @type {(Uint8Array | undefined)[]} */
   let arrays = [];
   if (boot.kind === "linux") arrays = [boot.kernel, boot.initrd];
+  if (boot.kind === "firmware") arrays = [boot.bios, boot.vgabios];
   if (boot.kind === "multiboot") arrays = [boot.image, ...boot.modules.map(({ bytes }) => bytes)];
   return arrays.flatMap((bytes) => (bytes ? [bytes.buffer] : []));
 }

@@ -23,6 +23,14 @@ declare module "pagevm-web" {
     serialOutput(port: number): Uint8Array<ArrayBuffer>;
     serialInput(port: number, bytes: Uint8Array): number;
     debugOutput(): Uint8Array<ArrayBuffer>;
+    textColumns(): number;
+    textCells(): Uint16Array<ArrayBuffer>;
+    textCursor(): number;
+    static sectorsOfDisk(drive: string, sectors: number): number;
+    takeDiskRequests(): import("./drives.js").DiskRequest[];
+    answerDisk(drive: string, id: number, bytes: Uint8Array | null | undefined, error: number): void;
+    changeMedium(drive: string, sectors: number | undefined, readOnly: boolean): void;
+    loadFirmware(bios: Uint8Array, vgabios?: Uint8Array): void;
     log(): string;
     key(code: string, down: boolean): boolean;
     mouse(dx: number, dy: number, wheel: number, buttons: number): void;

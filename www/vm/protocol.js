@@ -7,7 +7,7 @@
  *
  * @import { PlainError } from "../lib/error.js"
  * @import { KeyMove } from "../lib/keys.js"
- * @import { StateDetail } from "../types/pagevm.js"
+ * @import { ImageSource, ProgressDetail, StateDetail, TroubleDetail } from "../types/pagevm.js"
  */
 
 /**
@@ -33,7 +33,13 @@
  * What the machine boots. The bytes are the worker's from then on.
  * @typedef {{ kind: "linux", kernel: Uint8Array, initrd: Uint8Array | undefined, cmdline: string }
  *   | { kind: "multiboot", image: Uint8Array, cmdline: string, modules: { bytes: Uint8Array, cmdline: string }[] }
+ *   | { kind: "firmware", bios: Uint8Array, vgabios: Uint8Array }
  *   | { kind: "nothing" }} Boot
+ */
+
+/**
+ * A drive and the image in it, whose URL is absolute: the worker opens it.
+ * @typedef {import("../lib/places.js").Place & { image: ImageSource }} DriveImage
  */
 
 /**
@@ -41,7 +47,7 @@
  * @typedef {object} Requests
  * @property {{ args: { module: WebAssembly.Module | undefined, wasmUrl: string }, value: void }} load the wasm code;
  *   without `module` the worker fetches it
- * @property {{ args: { options: Record<string, unknown>, boot: Boot }, value: void }} build
+ * @property {{ args: { options: Record<string, unknown>, boot: Boot, drives: DriveImage[] }, value: void }} build
  * @property {{ args: void, value: void }} run
  * @property {{ args: void, value: void }} pause
  * @property {{ args: void, value: void }} reset
@@ -88,6 +94,8 @@
  *   | { event: "debug", bytes: Uint8Array }
  *   | { event: "log", text: string }
  *   | { event: "hash", text: string }
+ *   | { event: "progress", detail: ProgressDetail }
+ *   | { event: "trouble", detail: TroubleDetail }
  *   | { event: "state", detail: StateDetail }} WorkerEvent
  */
 

@@ -6,13 +6,17 @@
  * and the machine runs on all the same. What the guest says goes out as quickly as the page takes it; only a guest that has
  * said a megabyte more than that has to wait.
  *
- * @import { AnyRequest, Boot, Frame, Note, Reply, Requests, ScreenNote, Stream, WorkerEvent } from "./protocol.js"
+ * @import { AnyRequest, Boot, DriveImage, Frame, Note, Reply, Requests, ScreenNote, Stream, WorkerEvent } from "./protocol.js"
+ * @import { DriveSource } from "../hosts/drive-source.js"
+ * @import { ProgressDetail } from "../types/pagevm.js"
  * @import { KeyMove } from "../lib/keys.js"
  */
 import init, { Vm } from "pagevm-web";
 import { PageVMError, plainError } from "../lib/error.js";
 import { sentenceOf } from "../lib/words.js";
+import { openSource } from "../hosts/drive-source.js";
 import { Driver } from "./driver.js";
+import { Drives } from "./drives.js";
 import { FrameFeed } from "./frames.js";
 import { missing } from "./needs.js";
 import { Outlet } from "./outlet.js";
@@ -68,9 +72,51 @@ class Session {
   #frameTimer;
   #lastFrameAt = -Infinity;
 
-  /** @param {Record<string, unknown>} options @param {Boot} boot */
-  constructor(options, boot) {
-    this.#vm = new Vm(options);
+  /** @type {Drives} */
+  #drives;
+
+  /**
+   * Opens the drives' images and builds the machine around them.
+   * @param {Record<string, unknown>} options
+   * @param {Boot} boot
+   * @param {DriveImage[]} images
+   */
+  static async open(options, boot, images) {
+    const loading = {
+      signal: new AbortController().signal, // a page that gives up ends the worker
+      onProgress: (/** @type {ProgressDetail} */ detail) => post({ event: "progress", detail }),
+    };
+    const open = async (/** @type {DriveImage} */ { image, option, ...place }) => {
+      return { ...place, source: await openSource(option, image, loading) };
+    };
+    return new Session(options, boot, await Promise.all(images.map(open)));
+  }
+
+  /**
+   * @param {Record<string, unknown>} options
+   * @param {Boot} boot
+   * @param {{ name: string, cdrom: boolean, source: DriveSource }[]} media
+   */
+  constructor(options, boot, media) {
+    this.#drives = new Drives(
+      {
+        takeDiskRequests: () => this.#vm.takeDiskRequests(),
+        answerDisk: (...answer) => this.#vm.answerDisk(...answer),
+      },
+      {
+        onAnswer: () => this.#driver.kick(),
+        onTrouble: ({ error: _, ...detail }) => post({ event: "trouble", detail }),
+        sectorsOf: Vm.sectorsOfDisk,
+        onNote: ({ message }) => post({ event: "log", text: `${message}\n` }),
+      },
+    );
+    const drives = media.map(({ name, cdrom, source }) => ({
+      name,
+      cdrom,
+      ...this.#drives.insert(name, source),
+    }));
+    this.#vm = new Vm({ ...options, drives });
+    if (boot.kind === "firmware") this.#vm.loadFirmware(boot.bios, boot.vgabios);
     if (boot.kind === "linux") this.#vm.loadLinux(boot.kernel, boot.initrd, boot.cmdline);
     if (boot.kind === "multiboot") this.#vm.loadMultiboot(boot.image, boot.cmdline, boot.modules);
     this.#driver = this.#newDriver();
@@ -99,6 +145,7 @@ class Session {
         post({ event: "state", detail });
       },
       onSlice: () => {
+        this.#drives.pump();
         if (this.#driver.running) for (const feed of this.#feeds) feed.pump();
       },
     });
@@ -352,8 +399,8 @@ async function fetchWasm(url) {
 /** @type {{ [K in keyof Requests]: (args: Requests[K]["args"]) => Requests[K]["value"] | Promise<Requests[K]["value"]> }} */
 const answers = {
   load,
-  build: ({ options, boot }) => {
-    session = new Session(options, boot);
+  build: async ({ options, boot, drives }) => {
+    session = await Session.open(options, boot, drives);
   },
   run: () => machine().run(),
   pause: () => machine().pause(),

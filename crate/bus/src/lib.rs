@@ -5,20 +5,22 @@
 //! addresses as types, the access traits a device answers, wires it drives, the one clock it asks,
 //! and the form in which it is saved. The board (`machine::board`) gives each device its place.
 //!
-//! Architecture invariant: nothing here has behaviour of its own beyond wires and time.
+//! Architecture invariant: nothing here has behaviour of its own beyond wires, channels and time.
 
 #![forbid(unsafe_code)]
 
 mod clock;
 mod device;
 mod dma;
+mod dma_channel;
 mod io;
 mod line;
 mod snapshot;
 
 pub use clock::{Clock, ClockControl, Time};
-pub use device::{Device, Region, Timer};
+pub use device::{BusMaster, Device, HostWait, Region, Timer};
 pub use dma::{Dma, DmaError};
+pub use dma_channel::{DmaChannel, DmaChannelV1, DmaPort};
 pub use io::{IoError, IoResult, Mmio, PciFunction, PciWindow, PortIo, Width};
 pub use line::{Line, Lines};
 pub use snapshot::{Saved, Snapshot, SnapshotError, decode, encode};

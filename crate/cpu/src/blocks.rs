@@ -287,7 +287,7 @@ impl BlockCache {
         }
         let a = Access { write: false, fetch: true, user: x.cpu.cpl == 3, implicit: false };
         let phys = x.translate(lin, a)?;
-        let Target::Ram(start) = x.mmu.read_target(phys) else {
+        let Target::Ram(start) = x.mmu.code_target(phys) else {
             return self.uncached(x, phys);
         };
         let mode_bits = x.cpu.mode;
@@ -298,7 +298,7 @@ impl BlockCache {
         };
         if let Some(second) = block.second {
             let now = next_page(x, lin)?;
-            if x.mmu.read_target(now) != Target::Ram(second) {
+            if x.mmu.code_target(now) != Target::Ram(second) {
                 self.remove(key);
                 block = self.decode(x, lin, start, key)?;
             }
@@ -338,7 +338,7 @@ impl BlockCache {
             let next = next_page(x, lin)?;
             self.scratch.clear();
             self.scratch.extend_from_slice(x.mmu.ram().slice(start, left).unwrap_or(&[]));
-            if let Target::Ram(at) = x.mmu.read_target(next) {
+            if let Target::Ram(at) = x.mmu.code_target(next) {
                 self.scratch.extend_from_slice(x.mmu.ram().slice(at, MAX_LEN).unwrap_or(&[]));
                 second = Some(at);
             } else {

@@ -7,8 +7,11 @@
 
 pub mod acpi_pm;
 pub mod debug_ports;
+pub mod dma8237;
+pub mod floppy;
 pub mod fw_cfg;
 pub mod i8042;
+pub mod ide;
 pub mod pci;
 pub mod pic;
 pub mod piix;

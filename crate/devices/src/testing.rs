@@ -5,7 +5,7 @@
 //! restored from a snapshot in the middle of it goes on exactly as the original does; and a damaged
 //! snapshot is either refused or leads to a state that survives the same treatment.
 
-use bus::{ClockControl, Device, IoError, Lines, Saved, Time, Width};
+use bus::{ClockControl, Device, Dma, DmaError, IoError, Lines, PhysAddr, Saved, Time, Width};
 use host::entropy::Seeded;
 
 /// A chip with a clock and wires of its own.
@@ -149,6 +149,40 @@ impl<D: Device> Bench<D> {
         assert_eq!(twin.lines.levels(), self.lines.levels(), "a restored chip drives its wires as before");
         twin.lines.restore(self.lines.levels());
         twin
+    }
+}
+
+/// RAM for a bus master, from address 0.
+pub(crate) struct TestRam {
+    pub(crate) bytes: Vec<u8>,
+    /// All of it is still to be loaded.
+    pub(crate) not_here: bool,
+}
+
+impl TestRam {
+    pub(crate) fn new(len: usize) -> Self {
+        Self { bytes: vec![0; len], not_here: false }
+    }
+
+    fn range(&mut self, at: PhysAddr, len: usize) -> Result<&mut [u8], DmaError> {
+        if self.not_here {
+            return Err(DmaError::NotHere);
+        }
+        let start = usize::try_from(at.0).map_err(|_| DmaError::NoMemory)?;
+        let end = start.checked_add(len).ok_or(DmaError::NoMemory)?;
+        self.bytes.get_mut(start..end).ok_or(DmaError::NoMemory)
+    }
+}
+
+impl Dma for TestRam {
+    fn read(&mut self, from: PhysAddr, into: &mut [u8]) -> Result<(), DmaError> {
+        into.copy_from_slice(self.range(from, into.len())?);
+        Ok(())
+    }
+
+    fn write(&mut self, to: PhysAddr, data: &[u8]) -> Result<(), DmaError> {
+        self.range(to, data.len())?.copy_from_slice(data);
+        Ok(())
     }
 }
 

@@ -2,17 +2,53 @@
 //!
 //! Options by environment: KERNEL, INITRD (default: images/linux32/out), CMDLINE, MULTIBOOT, MEMORY (MB), MAXI (instructions),
 //! INPUT (typed once a prompt shows, "\n" for enter), PROMPT (default "# "), CLOCK=real, HASH (comma-separated counts),
-//! SCREEN=1 (print the text screen at the end), TRACE=1
+//! BIOS, VGABIOS (firmware instead of a kernel), HDA, CDROM, FDA (images), BOOT (order), TYPE (typed at the keyboard once the screen has
+//! TYPE_AT), SCREEN=1 (print the text screen at the end), TRACE=1
 //! (counts before each piece of output; counted clock only), SNAPSHOT (go on in a restored machine from this count).
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool")]
 #![expect(clippy::disallowed_types, reason = "the host's side of the real clock")]
 
-use machine::{ClockMode, Config, Machine, Outcome};
+use host::block::{BlockError, Completion, Operation, Request};
+use machine::{ClockMode, Config, DriveConfig, DriveName, Machine, Outcome};
 use std::io::Write;
 use std::time::Instant;
 
+/// The drives given by HDA, HDC, CDROM (as hdc) and FDA, with what is on them.
+fn drives() -> Vec<(DriveConfig, Vec<u8>)> {
+    let places = [("HDA", DriveName::Hda), ("CDROM", DriveName::Hdc), ("FDA", DriveName::Fda)];
+    let drive = |(var, name): (&str, DriveName)| {
+        let path = std::env::var(var).ok()?;
+        let mut image = std::fs::read(&path).unwrap_or_else(|e| panic!("{path}: {e}"));
+        image.resize(image.len().next_multiple_of(512), 0);
+        let sectors = Some(image.len() as u64 / 512);
+        let cdrom = var == "CDROM";
+        Some((DriveConfig { name, cdrom, sectors, read_only: false, write_through: false }, image))
+    };
+    places.into_iter().filter_map(drive).collect()
+}
+
+/// Answers what the drives ask for; whether that was anything.
+fn serve(machine: &mut Machine, drives: &[(DriveConfig, Vec<u8>)]) -> bool {
+    let requests = machine.disk_requests();
+    let any = !requests.is_empty();
+    for (name, Request { id, operation }) in requests {
+        let Some((_, image)) = drives.iter().find(|(config, _)| config.name == name) else { continue };
+        let result = match operation {
+            Operation::Read { first, sectors } => {
+                let at = first as usize * 512;
+                image.get(at..at + sectors as usize * 512).map(<[u8]>::to_vec).ok_or(BlockError::OutOfRange)
+            }
+            Operation::Write { .. } => Err(BlockError::ReadOnly),
+            Operation::Flush => Ok(Vec::new()),
+        };
+        machine.answer_disk(name, Completion { id, result });
+    }
+    any
+}
+
 fn main() {
     let var = |name: &str| std::env::var(name).ok();
+    let drives = drives();
     let out = concat!(env!("CARGO_MANIFEST_DIR"), "/../../images/linux32/out");
     let config = Config {
         memory_mb: var("MEMORY").and_then(|v| v.parse().ok()).unwrap_or(256),
@@ -20,12 +56,17 @@ fn main() {
         max_instructions: var("MAXI").and_then(|v| v.replace('_', "").parse().ok()),
         hash_at: var("HASH").map_or(Vec::new(), |v| v.split(',').filter_map(|n| n.parse().ok()).collect()),
         reboot: var("REBOOT").is_some(),
+        drives: drives.iter().map(|(config, _)| *config).collect(),
+        boot_order: var("BOOT").unwrap_or_else(|| "cad".into()),
         ..Config::default()
     };
     let read = |path: &str| std::fs::read(path).unwrap_or_else(|e| panic!("{path}: {e}"));
     let mut machine = Machine::new(config).unwrap_or_else(|e| panic!("{e}"));
     let cmdline = var("CMDLINE").unwrap_or_else(|| "console=ttyS0".into());
+    let firmware =
+        var("BIOS").map(|path| (read(&path), var("VGABIOS").map_or(Vec::new(), |path| read(&path))));
     let loaded = match var("MULTIBOOT") {
+        _ if let Some((bios, vgabios)) = firmware => machine.load_firmware(bios, vgabios),
         Some(path) => machine.load_multiboot(read(&path), &cmdline, Vec::new()),
         None => {
             let kernel = read(&var("KERNEL").unwrap_or_else(|| format!("{out}/vmlinuz")));
@@ -42,6 +83,7 @@ fn main() {
     let outcome = loop {
         let now = start.elapsed();
         let outcome = machine.run(now.as_nanos() as u64, 4_000_000);
+        let served = serve(&mut machine, &drives);
         machine.slice_took((start.elapsed() - now).as_nanos() as u64);
         let bytes = machine.serial_output(0);
         if trace && !bytes.is_empty() {
@@ -69,6 +111,7 @@ fn main() {
         }
         match outcome {
             Outcome::Time => {}
+            Outcome::Idle if served => {}
             Outcome::Idle => std::thread::sleep(std::time::Duration::from_nanos(machine.idle_ns())),
             outcome => break outcome,
         }

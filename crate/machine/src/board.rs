@@ -3,16 +3,20 @@
 //! This is the only place with port numbers, interrupt numbers and PCI slots. The first half is the parts
 //! list; the second what the rest of the machine asks of particular parts.
 
-use crate::Wiring;
 use crate::clock::VirtualTime;
 use crate::config::Config;
+use crate::drives::DriveName;
 use crate::parts::{Handle, Parts};
+use crate::{Wiring, acpi};
 use bus::{Device, Lines, PhysAddr, Port};
 use cpu::mmu::LowPage;
 use devices::acpi_pm::{self, AcpiPm, TimerWidth};
 use devices::debug_ports::{DebugConsole, ExitPort, PostCode};
+use devices::dma8237::Dma8237;
+use devices::floppy::Floppy;
 use devices::fw_cfg::{FwCfg, Key};
 use devices::i8042::{I8042, Wires};
+use devices::ide::{Attached, Cable, Piix4Ide, Place};
 use devices::pci::{HostBridge, PciBus, slot};
 use devices::pic::Pics;
 use devices::piix::{Piix4Isa, Piix4Power};
@@ -20,7 +24,9 @@ use devices::pit::Pit;
 use devices::port92::Port92;
 use devices::rtc::Rtc;
 use devices::uart::Uart;
-use devices::vga::Vga;
+use devices::vga::frame_buffer::FrameBuffer;
+use devices::vga::{PciVga, Vga};
+use host::block::Block;
 use host::display::Display;
 use host::input::MouseButtons;
 use host::log::Level;
@@ -34,7 +40,10 @@ pub(crate) mod irq {
     pub(crate) const COM1: u32 = 4;
     pub(crate) const RTC: u32 = 8;
     pub(crate) const SCI: u32 = devices::acpi_pm::SCI_IRQ as u32;
+    pub(crate) const FLOPPY: u32 = 6;
     pub(crate) const MOUSE: u32 = 12;
+    /// Primary and secondary channel.
+    pub(crate) const IDE: [u32; 2] = [14, 15];
     /// Where a firmware routes PIRQA# to PIRQD#.
     pub(crate) const PIRQ: [u8; 4] = [10, 10, 11, 11];
 }
@@ -53,12 +62,26 @@ pub(crate) mod port {
     pub(crate) const APM: u16 = devices::acpi_pm::SMI_COMMAND_PORT;
     pub(crate) const COM1: u16 = 0x3F8;
     pub(crate) const COM2: u16 = 0x2F8;
+    /// Where SeaBIOS writes its messages.
+    pub(crate) const FIRMWARE_CONSOLE: u16 = 0x402;
     pub(crate) const PCI_ADDRESS: u16 = 0xCF8;
     pub(crate) const RESET_CONTROL: u16 = 0xCF9;
     pub(crate) const PCI_DATA: u16 = 0xCFC;
+    /// Where a firmware may put the IDE bus masters.
+    pub(crate) const BUS_MASTER_IDE: u16 = 0xC000;
     /// Where a firmware puts the power management block.
     pub(crate) const PM_BASE: u16 = devices::acpi_pm::SUGGESTED_PM_BASE;
 }
+
+/// Where the frame buffer is put for a kernel that is booted directly: the beginning of PCI's memory.
+const FRAME_BUFFER: u64 = 0xFD00_0000;
+
+/// The floppy controller's DMA channel.
+const FLOPPY_DMA: usize = 2;
+const FLOPPIES: [DriveName; 2] = [DriveName::Fda, DriveName::Fdb];
+
+/// Where the end of the flash is seen below 1 MB.
+const LOW_FLASH_BASE: u64 = 0x10_0000 - cpu::mmu::LOW_FLASH;
 
 /// Wires that are not interrupts.
 mod wire {
@@ -98,7 +121,10 @@ pub(crate) struct Board {
     rtc: Handle<Rtc>,
     port92: Handle<Port92>,
     pub(crate) com: [Handle<Uart>; 2],
-    pub(crate) vga: Handle<Vga>,
+    pub(crate) vga: Handle<PciVga>,
+    ide: Handle<Piix4Ide>,
+    dma: Handle<Dma8237>,
+    floppy: Handle<Floppy>,
     pub(crate) fw_cfg: Handle<FwCfg>,
     post: Handle<PostCode>,
     exit: Handle<ExitPort>,
@@ -113,7 +139,7 @@ pub(crate) struct Board {
 
 impl Board {
     /// The parts list.
-    pub(crate) fn new(config: &Config, wiring: &Wiring) -> Self {
+    pub(crate) fn new(config: &Config, wiring: &Wiring, video: Box<dyn FrameBuffer>) -> Self {
         let (irqs, pirq, control) = (Lines::new(), Lines::new(), Lines::new());
         let time = VirtualTime::new();
         let clock = || time.clock();
@@ -155,14 +181,48 @@ impl Board {
         let com1 = board.add("com1", com1, [("registers", port::COM1)]);
         let com2 = Uart::new(irqs.line(irq::COM2), clock(), Box::new(com2.clone()));
         let com2 = board.add("com2", com2, [("registers", port::COM2)]);
-        let vga = [("mono", 0x3B0), ("vga", 0x3C0), ("color", 0x3D0)];
-        let vga = board.add("vga", Vga::new(clock()), vga);
+        let vga = [("mono", 0x3B0), ("vga", 0x3C0), ("color", 0x3D0), ("vbe", 0x1CE)];
+        let vga = board.add("vga", PciVga::new(Vga::with_memory(clock(), video), []), vga);
         board.place_in_memory(vga, "window", 0xA_0000);
+        board.place_on_pci(vga, slot(2, 0));
+
+        // Drives.
+        let drives = &wiring.drives;
+        let attached = |name| match drives.config(name) {
+            Some(config) if config.cdrom => Attached::CdRom(drives.block(name)),
+            Some(_) => drives.block(name).map_or(Attached::Nothing, Attached::Disk),
+            None => Attached::Nothing,
+        };
+        let cables = [
+            [attached(DriveName::Hda), attached(DriveName::Hdb)],
+            [attached(DriveName::Hdc), attached(DriveName::Hdd)],
+        ];
+        let ide = Piix4Ide::new([irqs.line(irq::IDE[0]), irqs.line(irq::IDE[1])], &clock(), cables);
+        let places = [
+            ("primary", 0x1F0),
+            ("primary_control", 0x3F6),
+            ("secondary", 0x170),
+            ("secondary_control", 0x376),
+        ];
+        let ide = board.add("ide", ide, places);
+        board.place_on_pci(ide, slot(1, 1));
+        let dma = Dma8237::new();
+        let channel = dma.channel(FLOPPY_DMA);
+        let dma = board.add("dma", dma, [("first", 0x00), ("second", 0xC0), ("pages", 0x81)]);
+        let fitted = FLOPPIES.map(|name| drives.config(name).is_some());
+        let mut floppy = Floppy::new(irqs.line(irq::FLOPPY), channel, clock(), fitted);
+        for (number, name) in FLOPPIES.into_iter().enumerate() {
+            if let Some(medium) = drives.block(name) {
+                // Its size was looked at when the drive was configured.
+                let _ = floppy.insert(number, medium);
+            }
+        }
+        let floppy = board.add("floppy", floppy, [("registers", 0x3F0), ("input", 0x3F7)]);
 
         // What only a virtual machine has.
         let fw_cfg = board.add("fw_cfg", FwCfg::new(), [("ports", 0x510), ("dma", 0x514)]);
         let console = DebugConsole::new(Box::new(wiring.console.clone()));
-        board.add("debug_console", console, [("console", 0xE9)]);
+        board.add("debug_console", console, [("console", 0xE9), ("console", port::FIRMWARE_CONSOLE)]);
         let exit = board.add("exit", ExitPort::new(), [("exit", 0xF4)]);
         let post = board.add("post_code", PostCode::new(), [("post", 0x80)]);
 
@@ -182,6 +242,9 @@ impl Board {
             port92,
             com: [com1, com2],
             vga,
+            ide,
+            dma,
+            floppy,
             fw_cfg,
             post,
             exit,
@@ -192,6 +255,7 @@ impl Board {
             log: wiring.log.target("board"),
         };
         board.describe_memory(config.memory_bytes());
+        board.describe_drives(config);
         board.parts.remap();
         board.parts.touched_all();
         board
@@ -209,12 +273,68 @@ impl Board {
             rtc.set_cmos(index, low);
             rtc.set_cmos(index + 1, high);
         }
-        // Equipment: a coprocessor, a PS/2 mouse, a display with its own BIOS.
-        rtc.set_cmos(0x14, 0x06);
         let fw_cfg = self.parts.get_mut(self.fw_cfg);
         fw_cfg.set_ram_size(bytes);
         fw_cfg.set_cpus(1);
         fw_cfg.set_u16(Key::NO_GRAPHICS, 0);
+        for (name, bytes) in acpi::files(bytes) {
+            fw_cfg.add_file(name, bytes);
+        }
+    }
+
+    /// CMOS says which floppy drives there are, and what to boot from: the AT's bytes 10h and 14h, and the bytes 38h and 3Dh
+    /// that SeaBIOS reads (three devices, a nibble each: 1 floppy, 2 disk, 3 CD-ROM, 4 network).
+    fn describe_drives(&mut self, config: &Config) {
+        let floppy = self.parts.get(self.floppy);
+        let types =
+            [0, 1].map(|n| match (config.drives.iter().any(|d| d.name == FLOPPIES[n]), floppy.geometry(n)) {
+                (true, Some(geometry)) => geometry.cmos_type,
+                // An empty drive of 3.5 inches, 1.44 MB.
+                (true, None) => 4,
+                (false, _) => 0,
+            });
+        let drives = types.iter().filter(|kind| **kind != 0).count() as u8;
+        let floppies = if drives == 0 { 0 } else { 1 | (drives - 1) << 6 };
+        let device = |letter| match letter {
+            b'a' => 1,
+            b'c' => 2,
+            b'd' => 3,
+            _ => 4,
+        };
+        let order: Vec<u8> = config.boot_order.bytes().map(device).collect();
+        let nth = |n: usize| order.get(n).copied().unwrap_or(0);
+        let rtc = self.parts.get_mut(self.rtc);
+        rtc.set_cmos(0x10, types[0] << 4 | types[1]);
+        // Equipment: a coprocessor, a PS/2 mouse, a display with its own BIOS.
+        rtc.set_cmos(0x14, 0x06 | floppies);
+        // (Bit 0 of 38h: the disk's signature is not checked.)
+        rtc.set_cmos(0x38, nth(2) << 4 | 1);
+        rtc.set_cmos(0x3D, nth(1) << 4 | nth(0));
+    }
+
+    /// Puts another medium into a drive, or takes it out. False if the drive keeps what it has.
+    pub(crate) fn change_medium(&mut self, name: DriveName, medium: Option<Box<dyn Block>>) -> bool {
+        let disk = |cable, second| Some(Place { cable, second });
+        let (place, number) = match name {
+            DriveName::Hda => (disk(Cable::Primary, false), 0),
+            DriveName::Hdb => (disk(Cable::Primary, true), 0),
+            DriveName::Hdc => (disk(Cable::Secondary, false), 0),
+            DriveName::Hdd => (disk(Cable::Secondary, true), 0),
+            DriveName::Fda => (None, 0),
+            DriveName::Fdb => (None, 1),
+        };
+        let changed = match (place, medium) {
+            (Some(place), Some(medium)) => self.parts.get_mut(self.ide).insert(place, medium),
+            (Some(place), None) => self.parts.get_mut(self.ide).eject(place),
+            (None, Some(medium)) => self.parts.get_mut(self.floppy).insert(number, medium).is_ok(),
+            (None, None) => {
+                self.parts.get_mut(self.floppy).eject(number);
+                true
+            }
+        };
+        self.after_input(self.ide);
+        self.after_input(self.floppy);
+        changed
     }
 
     /// A hard reset of every part. Time goes on.
@@ -241,15 +361,34 @@ impl Board {
         }
         self.parts.get_mut(self.isa).assign_pirqs(irq::PIRQ);
         self.parts.get_mut(self.power).assign_pm_base(Port(port::PM_BASE));
+        self.parts.get_mut(self.ide).assign(Port(port::BUS_MASTER_IDE));
+        self.parts.get_mut(self.dma).stand_in_for_firmware();
         self.parts.get_mut(self.port92).open_a20();
-        self.parts.get_mut(self.vga).set_text_mode_3();
+        let vga = self.parts.get_mut(self.vga);
+        vga.assign(PhysAddr(FRAME_BUFFER), PhysAddr(FRAME_BUFFER + 0x100_0000));
+        vga.vga_mut().set_text_mode_3();
         self.map_changed = true;
         self.parts.remap();
         self.parts.touched_all();
         self.sync_lines();
     }
 
+    /// Has the screen's memory lie elsewhere, with what is in it.
+    pub(crate) fn move_video(&mut self, memory: Box<dyn FrameBuffer>) {
+        self.parts.get_mut(self.vga).vga_mut().move_memory(memory);
+    }
+
+    /// Puts a VGA BIOS into the screen's ROM. Its place on the bus is looked at with [`Parts::remap`].
+    pub(crate) fn fit_vga_rom(&mut self, rom: Vec<u8>) {
+        self.parts.get_mut(self.vga).set_rom(rom);
+    }
+
     // ---- memory ----
+
+    /// Where the guest sees the screen's memory.
+    pub(crate) fn frame_buffer(&self) -> Option<u64> {
+        self.parts.get(self.vga).frame_buffer_base().map(|base| base.0)
+    }
 
     /// A20 is open if either gate opens it.
     pub(crate) fn a20(&self) -> bool {
@@ -266,6 +405,8 @@ impl Board {
             let kind = match (segment.attributes.read_enable(), segment.attributes.write_enable()) {
                 (true, true) => LowPage::Ram,
                 (true, false) => LowPage::Rom,
+                (false, true) if segment.base.0 >= LOW_FLASH_BASE => LowPage::FlashOverRam,
+                (false, false) if segment.base.0 >= LOW_FLASH_BASE => LowPage::Flash,
                 (false, _) => LowPage::Device,
             };
             ranges.push((segment.base.0, segment.base.0 + segment.len, kind));
@@ -337,11 +478,11 @@ impl Board {
     }
 
     pub(crate) fn show(&mut self, display: &mut dyn Display) -> bool {
-        self.parts.get_mut(self.vga).show(display)
+        self.parts.get_mut(self.vga).vga_mut().show(display)
     }
 
     pub(crate) fn screen_text(&self) -> String {
-        self.parts.get(self.vga).screen_text()
+        self.parts.get(self.vga).vga().screen_text()
     }
 
     pub(crate) fn post_codes(&self) -> Vec<u8> {
@@ -363,14 +504,20 @@ mod tests {
     use crate::parts::PortTarget;
     use bus::Width;
     use cpu::Platform;
+    use devices::vga::frame_buffer::OwnMemory;
     use host::entropy::Seeded;
     use host::serial::Memory;
 
     fn board() -> (Board, [Memory; 2]) {
         let serial = [Memory::new(), Memory::new()];
-        let wiring = Wiring { serial: serial.clone(), console: Memory::new(), log: Logger::null() };
+        let wiring = Wiring {
+            serial: serial.clone(),
+            console: Memory::new(),
+            drives: crate::Drives::default(),
+            log: Logger::null(),
+        };
         let config = Config { memory_mb: 64, ..Config::default() };
-        (Board::new(&config, &wiring), serial)
+        (Board::new(&config, &wiring, Box::new(OwnMemory::new(0))), serial)
     }
 
     #[test]
@@ -396,10 +543,21 @@ mod tests {
             (0xE9, "debug_console"),
             (0xF7, "exit"),
             (0x514, "fw_cfg"),
+            (0x00, "dma"),
+            (0x87, "dma"),
+            (0xDE, "dma"),
+            (0x80, "post_code"),
+            (0x1F7, "ide"),
+            (0x3F6, "ide"),
+            (0x376, "ide"),
+            (0x3F2, "floppy"),
+            (0x3F7, "floppy"),
+            (0x1CE, "vga"),
+            (0x402, "debug_console"),
         ] {
             assert_eq!(at(port), Some(name), "{port:#x}");
         }
-        for port in [0x00, 0x1F, 0x2E8, 0x3E8, 0x1F0, 0x402, 0xB000, 0xFFFF] {
+        for port in [0x1F, 0x2E8, 0x3E8, 0x403, 0xB000, 0xFFFF] {
             assert_eq!(at(port), None, "{port:#x}");
         }
     }
@@ -410,7 +568,7 @@ mod tests {
         let mut read = |port, width| board.port_read(0, Port(port), width);
         for (width, ones) in [(Width::Byte, 0xFF), (Width::Word, 0xFFFF), (Width::Dword, u32::MAX)] {
             assert_eq!(read(0x3E8, width), ones);
-            assert_eq!(read(0xFFFF, width), ones);
+            assert_eq!(read(0xFFF0, width), ones);
         }
         // The interrupt controller's mask, and the next port, where nobody is.
         board.port_write(0, Port(0x21), Width::Byte, 0xA5);
@@ -436,8 +594,10 @@ mod tests {
         assert_eq!(config(&mut board, 0, 0, 0), 0x1237_8086);
         assert_eq!(config(&mut board, 1, 0, 0), 0x7110_8086);
         assert_eq!(config(&mut board, 1, 3, 0), 0x7113_8086);
-        assert_eq!(config(&mut board, 1, 1, 0), u32::MAX);
-        assert_eq!(config(&mut board, 2, 0, 0), u32::MAX);
+        assert_eq!(config(&mut board, 1, 1, 0), 0x7111_8086);
+        assert_eq!(config(&mut board, 2, 0, 0), 0x1111_1234);
+        assert_eq!(config(&mut board, 1, 2, 0), u32::MAX);
+        assert_eq!(config(&mut board, 3, 0, 0), u32::MAX);
         board.port_write(0, Port(0xCF8), Width::Dword, 0);
         assert_eq!(board.port_read(0, Port(0xCFC), Width::Dword), u32::MAX);
     }
@@ -451,9 +611,9 @@ mod tests {
         let now = timer(&mut board, 0xB000);
         assert!(now > 0 && now < 0x100_0000, "{now:#x}");
         config(&mut board, 1, 3, 0x40);
-        board.port_write(0, Port(0xCFC), Width::Word, 0xC001);
+        board.port_write(0, Port(0xCFC), Width::Word, 0xD001);
         assert_eq!(timer(&mut board, 0xB000), u32::MAX);
-        assert_eq!(timer(&mut board, 0xC000), now);
+        assert_eq!(timer(&mut board, 0xD000), now);
         // What is soldered keeps its ports.
         config(&mut board, 1, 3, 0x40);
         board.port_write(0, Port(0xCFC), Width::Word, 0x03C1);
@@ -466,7 +626,8 @@ mod tests {
         let kind = |board: &Board, at: u64| {
             board.low_memory().iter().find(|(start, end, _)| (*start..*end).contains(&at)).map(|r| r.2)
         };
-        assert_eq!(kind(&board, 0xF_0000), Some(LowPage::Device));
+        assert_eq!(kind(&board, 0xF_0000), Some(LowPage::Flash));
+        assert_eq!(kind(&board, 0xC_8000), Some(LowPage::Device));
         board.map_changed = false;
         config(&mut board, 0, 0, 0x58);
         board.port_write(0, Port(0xCFD), Width::Byte, 0x30);

@@ -1,5 +1,6 @@
 //! The options a machine is made with.
 
+use crate::drives::DriveConfig;
 use crate::error::{ErrorCode, MachineError};
 use host::Entropy;
 use host::entropy::Seeded;
@@ -32,6 +33,10 @@ pub struct Config {
     pub entropy: Option<[u8; 32]>,
     /// A guest's reset (and a triple fault) starts what is loaded again; if not, it ends the run.
     pub reboot: bool,
+    /// Drives, and what is in them.
+    pub drives: Vec<DriveConfig>,
+    /// What a firmware tries to boot from, in this order: `a` floppy, `c` disk, `d` CD-ROM.
+    pub boot_order: String,
     /// Stop at this count of instructions.
     pub max_instructions: Option<u64>,
     /// Counts of instructions at which the state is hashed.
@@ -54,6 +59,8 @@ impl Default for Config {
             seed: None,
             entropy: None,
             reboot: true,
+            drives: Vec::new(),
+            boot_order: "cad".into(),
             max_instructions: None,
             hash_at: Vec::new(),
         }
@@ -73,6 +80,15 @@ impl Config {
         }
         if !matches!(self.cpu.as_str(), "" | "default") {
             return refuse(format!("cpu: the model \"{}\" is not available yet", self.cpu));
+        }
+        let known = |letter: char| matches!(letter, 'a' | 'c' | 'd' | 'n');
+        if let Some(letter) = self.boot_order.chars().find(|letter| !known(*letter)) {
+            return refuse(format!(
+                "boot: \"{letter}\" is not one of a (floppy), c (disk), d (CD-ROM), n (network)"
+            ));
+        }
+        if self.boot_order.len() > 3 {
+            return refuse(format!("boot: \"{}\" has more than three letters", self.boot_order));
         }
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! Direct boot: what stands in for firmware, and how a loaded kernel is entered.
 
 use crate::acpi;
+use crate::bios::Firmware;
 use crate::config::Config;
 use crate::linux::Linux;
 use crate::memory_map::TABLES;
@@ -21,11 +22,16 @@ pub(crate) enum Boot {
     Nothing,
     Linux(Linux),
     Multiboot(Multiboot),
+    /// Whatever the firmware finds.
+    Firmware(Firmware),
 }
 
 impl Boot {
     /// Lays out memory and sets the processor at the entry point.
     pub(crate) fn enter(&self, config: &Config, processor: &mut Processor) {
+        if let Self::Firmware(firmware) = self {
+            return firmware.enter(processor);
+        }
         for (at, bytes) in acpi::tables(config.memory_bytes(), TABLES) {
             processor.mmu.load_ram(at, &bytes);
         }
@@ -35,6 +41,15 @@ impl Boot {
             Self::Nothing => processor.cpu.events |= event::HALT,
             Self::Linux(linux) => linux.enter(config, processor),
             Self::Multiboot(multiboot) => multiboot.enter(config, processor),
+            Self::Firmware(_) => {}
+        }
+    }
+
+    /// The firmware, if the machine has one.
+    pub(crate) fn firmware(&self) -> Option<&Firmware> {
+        match self {
+            Self::Firmware(firmware) => Some(firmware),
+            _ => None,
         }
     }
 
@@ -49,6 +64,7 @@ impl Boot {
             Self::Nothing => true,
             Self::Linux(linux) => linux.is_sound(ram),
             Self::Multiboot(multiboot) => multiboot.is_sound(ram),
+            Self::Firmware(firmware) => firmware.is_sound(),
         }
     }
 }

@@ -11,9 +11,11 @@
 #![warn(missing_docs)]
 
 mod acpi;
+mod bios;
 mod board;
 mod clock;
 mod config;
+mod drives;
 mod error;
 mod firmware;
 mod linux;
@@ -24,8 +26,11 @@ mod platform;
 mod run_loop;
 mod screen;
 mod snapshot;
+mod video;
 
+pub use bios::check_bios;
 pub use config::{ClockMode, Config};
+pub use drives::{DriveConfig, DriveName, sectors_of_disk};
 pub use error::{ErrorCode, MachineError};
 pub use linux::check as check_linux;
 pub use multiboot::Module;
@@ -36,14 +41,19 @@ pub use screen::Screen;
 use board::Board;
 use cpu::Processor;
 use cpu::exec::Exec;
-use cpu::mmu::Mmu;
+use cpu::mmu::{Mmu, Ram};
+use drives::Drives;
 use firmware::Boot;
+use host::block::{Completion, Request};
 use host::input::MouseButtons;
 use host::log::{Level, Memory as LogMemory};
 use host::serial::Memory as SerialMemory;
 use host::{KeyCode, Logger};
 use run_loop::Run;
 use std::any::Any;
+
+/// Bytes behind RAM: the flash, then the screen's memory.
+const BEHIND_RAM: u64 = bios::FLASH_LEN + video::LEN;
 
 /// Messages kept until somebody reads them.
 const LOG_KEEP: usize = 1000;
@@ -53,6 +63,7 @@ const LOG_KEEP: usize = 1000;
 struct Wiring {
     serial: [SerialMemory; 2],
     console: SerialMemory,
+    drives: Drives,
     log: Logger,
 }
 
@@ -83,16 +94,19 @@ impl Machine {
         let wiring = Wiring {
             serial: [SerialMemory::new(), SerialMemory::new()],
             console: SerialMemory::new(),
+            drives: Drives::new(&config.drives)?,
             log: Logger::new(Box::new(log.clone()), "machine"),
         };
-        let board = Board::new(&config, &wiring);
-        let processor = Processor::new(bytes, Box::new(board)).map_err(|_| {
+        let memory = Ram::with_more(bytes, BEHIND_RAM).map_err(|_| {
             let mb = config.memory_mb;
             MachineError::new(
                 ErrorCode::NoMemory,
                 format!("the host has no {mb} MB of memory for the machine"),
             )
         })?;
+        let mut mmu = Mmu::new(memory);
+        let board = Board::new(&config, &wiring, video::memory(&mut mmu));
+        let processor = Processor::with_memory(mmu, Box::new(board));
         let run = Run::new(&config);
         let boot = Boot::Nothing;
         let boot_identity = boot.identity();
@@ -130,6 +144,17 @@ impl Machine {
     ) -> Result<(), MachineError> {
         let loaded = multiboot::Multiboot::new(image, cmdline, modules, self.config.memory_bytes())?;
         self.load(Boot::Multiboot(loaded));
+        Ok(())
+    }
+
+    /// Puts a BIOS into the flash and a VGA BIOS (or none, if it is empty) into the screen's ROM, and resets the machine
+    /// into it.
+    ///
+    /// # Errors
+    /// What is wrong with the image, in words; the machine is unchanged then.
+    pub fn load_firmware(&mut self, bios: Vec<u8>, vgabios: Vec<u8>) -> Result<(), MachineError> {
+        let loaded = bios::Firmware::new(bios, vgabios)?;
+        self.load(Boot::Firmware(loaded));
         Ok(())
     }
 
@@ -191,6 +216,41 @@ impl Machine {
     #[must_use]
     pub fn debug_output(&self) -> Vec<u8> {
         self.wiring.console.take()
+    }
+
+    /// What the drives asked of their media since the last call, in order. To be answered with
+    /// [`Machine::answer_disk`].
+    #[must_use]
+    pub fn disk_requests(&self) -> Vec<(DriveName, Request)> {
+        self.wiring.drives.requests()
+    }
+
+    /// The answer to a drive's request.
+    pub fn answer_disk(&mut self, drive: DriveName, completion: Completion) {
+        self.wiring.drives.answer(drive, completion);
+    }
+
+    /// Puts another medium into a CD-ROM or floppy drive, or none. What the guest wrote to the old one is gone.
+    ///
+    /// # Errors
+    /// If there is no such drive, or it is no medium for it.
+    pub fn change_medium(
+        &mut self,
+        name: DriveName,
+        sectors: Option<u64>,
+        read_only: bool,
+    ) -> Result<(), MachineError> {
+        let wrong = |why| MachineError::new(ErrorCode::BadOption, format!("{}: {why}", name.name()));
+        let Some(config) = self.wiring.drives.config(name) else {
+            return Err(wrong("the machine has no such drive"));
+        };
+        self.wiring.drives.insert(name, DriveConfig { sectors, read_only, ..config })?;
+        let block = self.wiring.drives.block(name);
+        if self.settled().change_medium(name, block) {
+            Ok(())
+        } else {
+            Err(wrong("its medium cannot be changed"))
+        }
     }
 
     /// Messages about the machine since the last call, a line each.

@@ -47,6 +47,7 @@ pub(crate) fn apply(board: &mut Board, mmu: &mut Mmu) {
         mmu.set_low_pages(start, end, kind);
     }
     mmu.set_a20(board.a20());
+    mmu.place_shared(board.frame_buffer());
 }
 
 /// Fills all of RAM with zeros. Pages that hold nothing else are only read: what no guest has used takes no memory of the host.

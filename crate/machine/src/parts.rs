@@ -4,7 +4,7 @@
 //! answer, the bus decides here: an access at a width the register does not have is split into bytes, an
 //! undecoded read floats high, an undecoded write is lost.
 
-use bus::{Device, IoError, IoResult, PciFunction, PciWindow, PhysAddr, Port, Time, Width};
+use bus::{Device, Dma, IoError, IoResult, PciFunction, PciWindow, PhysAddr, Port, Time, Width};
 use devices::pci::{PciAddress, PciFunctions};
 use std::any::Any;
 use std::fmt;
@@ -40,6 +40,10 @@ struct Slot {
     device: Box<dyn Part>,
     /// Has timers.
     timed: bool,
+    /// Reads and writes RAM by itself.
+    masters: bool,
+    /// Asks the host for what it cannot go on without.
+    asks: bool,
     deadline: Option<Time>,
     pci: Option<PciAddress>,
     windows: Vec<PciWindow>,
@@ -119,8 +123,18 @@ impl Parts {
             self.fixed_ports.push(PortRange { part, region, base, len: len as u32 });
         }
         let mut device: Box<dyn Part> = Box::new(device);
-        let timed = device.timer().is_some();
-        self.slots.push(Slot { name, device, timed, deadline: None, pci: None, windows: Vec::new() });
+        let (timed, masters) = (device.timer().is_some(), device.bus_master().is_some());
+        let asks = device.host_wait().is_some();
+        self.slots.push(Slot {
+            name,
+            device,
+            timed,
+            masters,
+            asks,
+            deadline: None,
+            pci: None,
+            windows: Vec::new(),
+        });
         Handle(part, PhantomData)
     }
 
@@ -353,6 +367,51 @@ impl Parts {
             }
         }
         self.update_next()
+    }
+}
+
+impl Parts {
+    // ---- bus masters and the host ----
+
+    /// Whether a part would move data now.
+    pub(crate) fn wants_bus(&mut self) -> bool {
+        let mut masters = self.slots.iter_mut().filter(|slot| slot.masters);
+        masters.any(|slot| slot.device.bus_master().is_some_and(|master| master.wants_bus()))
+    }
+
+    /// Whether this part would.
+    #[inline]
+    pub(crate) fn part_wants_bus(&mut self, part: usize) -> bool {
+        let slot = self.slots.get_mut(part).filter(|slot| slot.masters);
+        slot.and_then(|slot| slot.device.bus_master()).is_some_and(|master| master.wants_bus())
+    }
+
+    /// Has the bus masters move what they can.
+    pub(crate) fn run_masters(&mut self, ram: &mut dyn Dma) {
+        for part in 0..self.slots.len() {
+            let Some(slot) = self.slots.get_mut(part).filter(|slot| slot.masters) else { continue };
+            if let Some(master) = slot.device.bus_master().filter(|master| master.wants_bus()) {
+                master.master(ram);
+                self.touched(part);
+            }
+        }
+    }
+
+    /// Whether a part waits for its host.
+    pub(crate) fn waits(&mut self) -> bool {
+        let mut asking = self.slots.iter_mut().filter(|slot| slot.asks);
+        asking.any(|slot| slot.device.host_wait().is_some_and(|wait| wait.waits()))
+    }
+
+    /// Gives parts that wait for their host what has come.
+    pub(crate) fn answered(&mut self, now: Time) {
+        for part in 0..self.slots.len() {
+            let Some(slot) = self.slots.get_mut(part).filter(|slot| slot.asks) else { continue };
+            if let Some(wait) = slot.device.host_wait().filter(|wait| wait.waits()) {
+                wait.answered(now);
+                self.touched(part);
+            }
+        }
     }
 }
 

@@ -36,7 +36,7 @@ impl Board {
     /// After a part was accessed: its timers, its wires, what it wants of the run loop.
     #[inline]
     fn after(&mut self, part: usize) {
-        if self.parts.touched(part) {
+        if self.parts.touched(part) || self.parts.part_wants_bus(part) {
             self.stop = true;
             self.attention = true;
         }
@@ -55,6 +55,10 @@ impl Board {
     fn after_config(&mut self, part: usize) {
         if self.parts.take_remapped(part) {
             self.parts.remap();
+            // The screen's memory may have moved.
+            self.map_changed = true;
+            self.stop = true;
+            self.attention = true;
         }
         if part == self.host_bridge.index() {
             let changed = self.parts.get_mut(self.host_bridge).take_changed();

@@ -66,6 +66,8 @@ pub(crate) struct Run {
     ran: u64,
     /// In this slice, an idle guest's time has jumped.
     skipped: bool,
+    /// The host knows that parts wait for it.
+    waits: bool,
     reboots: u64,
 }
 
@@ -84,6 +86,7 @@ impl Run {
             max: config.max_instructions.unwrap_or(u64::MAX),
             ran: 0,
             skipped: false,
+            waits: false,
             reboots: 0,
         }
     }
@@ -167,10 +170,22 @@ impl Machine {
     /// Powers the parts on and enters what is loaded.
     pub(crate) fn start(&mut self) {
         memory_map::clear(&mut self.processor);
+        self.restart();
+    }
+
+    /// Resets the parts and enters what is loaded. RAM keeps what it has, as a firmware expects.
+    fn restart(&mut self) {
         self.settled().reset();
         self.processor.reset();
+        let vgabios = self.boot.firmware().map(|firmware| firmware.vgabios().to_vec());
         let (board, mmu) = self.board_and_memory();
-        board.stand_in_for_firmware();
+        match vgabios {
+            Some(rom) => {
+                board.fit_vga_rom(rom);
+                board.parts.remap();
+            }
+            None => board.stand_in_for_firmware(),
+        }
         memory_map::apply(board, mmu);
         self.boot.enter(&self.config, &mut self.processor);
         self.processor.state_changed();
@@ -181,6 +196,9 @@ impl Machine {
             let count = self.processor.cpu.count;
             self.settled();
             if let Some(outcome) = self.answer_board() {
+                return outcome;
+            }
+            if let Some(outcome) = self.waits_for_host() {
                 return outcome;
             }
             self.checkpoints(count);
@@ -215,6 +233,30 @@ impl Machine {
         }
     }
 
+    /// Gives the board's parts what their host has answered, and goes back to the host if they wait for more: in the counted
+    /// clock until it comes, in the real one once, so that it is asked for without delay.
+    fn waits_for_host(&mut self) -> Option<Outcome> {
+        let count = self.processor.cpu.count;
+        let board = self.board_mut();
+        if !board.parts.waits() {
+            self.run.waits = false;
+            return None;
+        }
+        let now = board.time.at(count);
+        board.parts.answered(now);
+        board.sync_lines();
+        if !board.parts.waits() {
+            self.run.waits = false;
+            return None;
+        }
+        if self.config.clock == ClockMode::Counted {
+            self.run.idle_ns = LONGEST_WAIT;
+            return Some(Outcome::Idle);
+        }
+        let known = std::mem::replace(&mut self.run.waits, true);
+        (!known).then_some(Outcome::Time)
+    }
+
     /// Does what the board wants done between two runs of the processor.
     fn answer_board(&mut self) -> Option<Outcome> {
         let (board, mmu) = self.board_and_memory();
@@ -222,6 +264,10 @@ impl Machine {
         if let Some(at) = board.take_fw_cfg_dma() {
             // All of RAM is here, so nothing has to be tried again.
             let _ = board.parts.get_mut(board.fw_cfg).run_dma(&mut RamDma(mmu), at);
+        }
+        if board.parts.wants_bus() {
+            board.parts.run_masters(&mut RamDma(mmu));
+            board.sync_lines();
         }
         match board.take_request()? {
             Request::Reset => {
@@ -251,7 +297,11 @@ impl Machine {
             return self.end(outcome);
         }
         self.run.reboots += 1;
-        self.start();
+        if self.boot.firmware().is_some() {
+            self.restart();
+        } else {
+            self.start();
+        }
         Outcome::Time
     }
 

@@ -1,14 +1,18 @@
-//! The last picture, as a page's canvas wants it.
+//! The last picture, as a page's canvas wants it, and the characters on it, as a terminal does.
 
 use host::Display;
-use host::display::{PixelFrame, TextFrame};
+use host::display::{PixelFrame, TextFrame, cp437};
 
-/// The last picture: bytes R, G, B, A.
+/// The last picture: bytes R, G, B, A; in a text mode also its characters.
 #[derive(Clone, Debug, Default)]
 pub struct Screen {
     width: u32,
     height: u32,
     bytes: Vec<u8>,
+    columns: u32,
+    /// Characters and attributes in turn.
+    cells: Vec<u16>,
+    cursor: Option<u32>,
 }
 
 impl Screen {
@@ -24,6 +28,24 @@ impl Screen {
         self.height
     }
 
+    /// Characters in a row; 0 in a graphics mode.
+    #[must_use]
+    pub fn columns(&self) -> u32 {
+        self.columns
+    }
+
+    /// The characters, row by row: for each a UTF-16 unit and its attribute byte.
+    #[must_use]
+    pub fn cells(&self) -> &[u16] {
+        &self.cells
+    }
+
+    /// Which of them the cursor is on, if it is shown.
+    #[must_use]
+    pub fn cursor(&self) -> Option<u32> {
+        self.cursor
+    }
+
     /// `width * height` pixels, row by row, four bytes each: R, G, B, A.
     #[must_use]
     pub fn rgba(&self) -> &[u8] {
@@ -32,7 +54,19 @@ impl Screen {
 }
 
 impl Display for Screen {
-    fn text(&mut self, _frame: &TextFrame<'_>) {}
+    fn text(&mut self, frame: &TextFrame<'_>) {
+        self.columns = frame.columns;
+        self.cells.clear();
+        // All of code page 437 has one unit.
+        let unit = |code| u16::try_from(u32::from(cp437(code))).unwrap_or(u16::from(b' '));
+        self.cells.extend(frame.cells.iter().flat_map(|cell| [unit(cell.code), u16::from(cell.attribute)]));
+        self.cursor = frame.cursor.map(|cursor| cursor.row * frame.columns + cursor.column);
+    }
+
+    fn text_gone(&mut self) {
+        (self.columns, self.cursor) = (0, None);
+        self.cells.clear();
+    }
 
     fn pixels(&mut self, frame: &PixelFrame<'_>) {
         let size = frame.width as usize * frame.height as usize * 4;
@@ -56,7 +90,21 @@ impl Display for Screen {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use host::display::Rect;
+    use host::display::{Cursor, Rect, TextCell};
+
+    #[test]
+    fn characters_come_with_their_attributes_and_go_with_the_mode() {
+        let mut screen = Screen::default();
+        let cells = [TextCell { code: b'A', attribute: 7 }, TextCell { code: 0xDB, attribute: 0x1E }];
+        let cursor = Some(Cursor { column: 0, row: 1 });
+        screen.text(&TextFrame { columns: 1, rows: 2, cells: &cells, cursor });
+        assert_eq!(
+            (screen.columns(), screen.cells(), screen.cursor()),
+            (1, &[65, 7, 0x2588, 0x1E][..], Some(1))
+        );
+        screen.text_gone();
+        assert_eq!((screen.columns(), screen.cells(), screen.cursor()), (0, &[][..], None));
+    }
 
     #[test]
     fn only_what_changed_is_copied() {

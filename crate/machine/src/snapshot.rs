@@ -17,9 +17,10 @@
 
 use crate::board::Board;
 use crate::firmware::Boot;
-use crate::{Machine, MachineError, memory_map};
+use crate::{Machine, MachineError, memory_map, video};
 use bus::{Saved, SnapshotError, Time, decode, encode};
 use cpu::Processor;
+use devices::vga::frame_buffer::OwnMemory;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
@@ -42,13 +43,18 @@ struct HeaderV1 {
 }
 
 #[derive(Serialize, Deserialize)]
-struct PartV1 {
+pub(crate) struct PartV1 {
     /// The part's name on the board.
     name: String,
     /// The name and version it is saved as.
     kind: String,
-    version: u16,
-    bytes: Vec<u8>,
+    pub(crate) version: u16,
+    pub(crate) bytes: Vec<u8>,
+}
+
+/// A part of the machine, saved.
+pub(crate) fn part(name: &str, kind: &str, version: u16, bytes: Vec<u8>) -> PartV1 {
+    PartV1 { name: name.into(), kind: kind.into(), version, bytes }
 }
 
 /// What belongs to no part: wires and time.
@@ -77,16 +83,11 @@ impl Machine {
             control: board.control.levels(),
         };
         let (kind, version) = Processor::saved_as();
-        let part = |name: &str, kind: &str, version, bytes| PartV1 {
-            name: name.into(),
-            kind: kind.into(),
-            version,
-            bytes,
-        };
         let mut parts = vec![
             part(BOARD, BOARD, BOARD_VERSION, encode(&own)),
             part(CPU, kind, version, self.processor.save()),
         ];
+        parts.extend(self.wiring.drives.parts());
         for (name, device) in board.parts.iter() {
             let (kind, version) = device.saved_as();
             parts.push(part(name, kind, version, device.save()));
@@ -202,7 +203,10 @@ impl Machine {
         }
         let own: BoardV2 = decode(BOARD, &own.bytes).map_err(of_part)?;
         let cpu = take(CPU, Processor::saved_as().0)?;
-        let mut board = Board::new(&self.config, &self.wiring);
+        let mut wiring = self.wiring.clone();
+        wiring.drives = wiring.drives.restored(&mut take)?;
+        // What is restored lies elsewhere until nothing can go wrong any more.
+        let mut board = Board::new(&self.config, &wiring, Box::new(OwnMemory::new(video::LEN as usize)));
         // Devices look at the clock when they are restored.
         board.time.restore(0, Time(own.now));
         for (name, device) in board.parts.iter_mut() {
@@ -228,11 +232,18 @@ impl Machine {
 
         // From here on nothing can go wrong.
         let count = self.processor.cpu.count;
+        if let Some(firmware) = boot.firmware() {
+            firmware.enter(&mut self.processor);
+            board.fit_vga_rom(firmware.vgabios().to_vec());
+        }
         memory_map::clear(&mut self.processor);
         let mmu = &mut self.processor.mmu;
         for_each_run(runs, ram_bytes, |at, bytes| {
             mmu.load_ram(at, bytes);
         });
+        if let Some(memory) = video::shared(&mut self.processor.mmu) {
+            board.move_video(memory);
+        }
         board.time.restore(count, Time(own.now));
         board.irq.restore(own.irq);
         board.pirq.restore(own.pirq);
@@ -243,6 +254,7 @@ impl Machine {
         board.sync_lines();
         memory_map::apply(&mut board, &mut self.processor.mmu);
         self.processor.plat = Box::new(board);
+        self.wiring = wiring;
         self.boot = boot;
         self.boot_identity = header.boot;
         self.processor.state_changed();

@@ -2,13 +2,14 @@
 
 use crate::bad_option;
 use crate::error::Thrown;
+use host::block::{BlockError, Completion, Operation, Request, RequestId, SECTOR};
 use jit::emit::Linkage;
 use js_sys::{Array, BigInt, Date, Object, Reflect, Uint8Array};
-use machine::{ClockMode, Config};
+use machine::{ClockMode, Config, DriveConfig, DriveName};
 use wasm_bindgen::{JsCast, JsValue};
 
 /// The options there are.
-const NAMES: [&str; 15] = [
+const NAMES: [&str; 17] = [
     "memory",
     "clock",
     "jit",
@@ -24,6 +25,8 @@ const NAMES: [&str; 15] = [
     "reboot",
     "maxInstructions",
     "hashAt",
+    "drives",
+    "boot",
 ];
 
 const WHOLE: &str = "a whole number that is not negative";
@@ -121,6 +124,8 @@ impl<'a> Options<'a> {
             seed: self.with("seed", WHOLE, whole)?,
             entropy,
             reboot: self.with("reboot", "true or false", JsValue::as_bool)?.unwrap_or(true),
+            drives: self.drives()?,
+            boot_order: self.with("boot", "a string", JsValue::as_string)?.unwrap_or(default.boot_order),
             max_instructions: self.with("maxInstructions", WHOLE, whole)?,
             hash_at: self
                 .with("hashAt", "an array of whole numbers", |v| {
@@ -129,6 +134,61 @@ impl<'a> Options<'a> {
                 .unwrap_or_default(),
         })
     }
+}
+
+impl Options<'_> {
+    /// The drives: `{ name, cdrom, sectors, readOnly, writeThrough }` each.
+    fn drives(&self) -> Result<Vec<DriveConfig>, Thrown> {
+        const KIND: &str = "an array of drives";
+        let list =
+            self.with("drives", KIND, |v| v.dyn_ref::<Array>().map(Array::to_vec))?.unwrap_or_default();
+        list.iter().map(|v| drive(v).ok_or_else(|| bad_option(format!("drives: not {KIND}")))).collect()
+    }
+}
+
+fn drive(value: &JsValue) -> Option<DriveConfig> {
+    let get =
+        |name: &str| Reflect::get(value, &name.into()).ok().filter(|v| !v.is_undefined() && !v.is_null());
+    let flag = |name: &str| get(name).map_or(Some(false), |v| v.as_bool());
+    Some(DriveConfig {
+        name: DriveName::from_name(&get("name")?.as_string()?)?,
+        cdrom: flag("cdrom")?,
+        sectors: get("sectors").map(|v| whole(&v).ok_or(())).transpose().ok()?,
+        read_only: flag("readOnly")?,
+        write_through: flag("writeThrough")?,
+    })
+}
+
+/// A drive's request as an object: `{ drive, id, kind, first, sectors, data }`.
+pub(crate) fn request(drive: DriveName, Request { id, operation }: Request) -> Result<JsValue, JsValue> {
+    let (kind, first, sectors, data) = match operation {
+        Operation::Read { first, sectors } => ("read", first, u64::from(sectors), None),
+        Operation::Write { first, data } => ("write", first, (data.len() / SECTOR) as u64, Some(data)),
+        Operation::Flush => ("flush", 0, 0, None),
+    };
+    let object = Object::new();
+    let set = |name: &str, value: JsValue| Reflect::set(&object, &name.into(), &value).map(|_| ());
+    set("drive", drive.name().into())?;
+    set("id", (id.0 as f64).into())?;
+    set("kind", kind.into())?;
+    set("first", (first as f64).into())?;
+    set("sectors", (sectors as f64).into())?;
+    if let Some(data) = data {
+        set("data", Uint8Array::from(data.as_slice()).into())?;
+    }
+    Ok(object.into())
+}
+
+/// An answer: bytes, or the number of an error (`DiskError` of www/vm/drives.js).
+pub(crate) fn completion(id: f64, bytes: Option<Vec<u8>>, error: u32) -> Completion {
+    let result = match error {
+        0 => Ok(bytes.unwrap_or_default()),
+        1 => Err(BlockError::NoMedium),
+        2 => Err(BlockError::OutOfRange),
+        3 => Err(BlockError::ReadOnly),
+        _ => Err(BlockError::Failed),
+    };
+    Completion { id: RequestId(id as u64), result }
 }
 
 /// A number or a bigint.

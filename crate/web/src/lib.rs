@@ -19,7 +19,7 @@ pub use harness::Harness;
 use convert::Options;
 use error::Thrown;
 use js_sys::{Uint8Array, Uint8ClampedArray};
-use machine::{Machine, MachineError, Module, Outcome};
+use machine::{DriveName, Machine, MachineError, Module, Outcome};
 use wasm_bindgen::prelude::*;
 
 #[wasm_bindgen]
@@ -114,6 +114,54 @@ impl Vm {
             list.push(Module { bytes, cmdline });
         }
         Ok(self.machine.load_multiboot(image, cmdline, list).map_err(Thrown)?)
+    }
+
+    /// Puts a BIOS into the flash and a VGA BIOS into the screen's ROM, and resets into it.
+    #[wasm_bindgen(js_name = loadFirmware)]
+    pub fn load_firmware(&mut self, bios: Vec<u8>, vgabios: Option<Vec<u8>>) -> Result<(), JsValue> {
+        Ok(self.machine.load_firmware(bios, vgabios.unwrap_or_default()).map_err(Thrown)?)
+    }
+
+    /// Sectors of the disk that an image of so many is of, in a drive; a floppy's image may end before its disk does.
+    #[wasm_bindgen(js_name = sectorsOfDisk)]
+    pub fn sectors_of_disk(drive: &str, sectors: f64) -> f64 {
+        match DriveName::from_name(drive) {
+            Some(drive) => machine::sectors_of_disk(drive, sectors as u64) as f64,
+            None => sectors,
+        }
+    }
+
+    /// Drains what the drives ask of their media.
+    #[wasm_bindgen(js_name = takeDiskRequests)]
+    pub fn take_disk_requests(&self) -> Result<js_sys::Array, JsValue> {
+        self.machine
+            .disk_requests()
+            .into_iter()
+            .map(|(drive, request)| convert::request(drive, request))
+            .collect()
+    }
+
+    /// Answers a drive: the bytes of a read, none for a write or a flush; or the number of an error.
+    #[wasm_bindgen(js_name = answerDisk)]
+    pub fn answer_disk(&mut self, drive: &str, id: f64, bytes: Option<Vec<u8>>, error: u32) {
+        if let Some(drive) = DriveName::from_name(drive) {
+            self.machine.answer_disk(drive, convert::completion(id, bytes, error));
+        }
+    }
+
+    /// Puts another medium into a CD-ROM or floppy drive, or none.
+    #[wasm_bindgen(js_name = changeMedium)]
+    pub fn change_medium(
+        &mut self,
+        drive: &str,
+        sectors: Option<f64>,
+        read_only: bool,
+    ) -> Result<(), JsValue> {
+        let Some(name) = DriveName::from_name(drive) else {
+            return Err(bad_option(format!("{drive}: there is no such drive")).into());
+        };
+        let sectors = sectors.map(|sectors| sectors as u64);
+        Ok(self.machine.change_medium(name, sectors, read_only).map_err(Thrown)?)
     }
 
     /// Runs a slice; returns why it came back.
@@ -219,6 +267,24 @@ impl Vm {
             into.copy_from(pixels);
         }
         fits
+    }
+
+    /// Characters in a row of the last frame; 0 if it has none.
+    #[wasm_bindgen(js_name = textColumns)]
+    pub fn text_columns(&self) -> u32 {
+        self.machine.screen().columns()
+    }
+
+    /// Its characters and attributes in turn.
+    #[wasm_bindgen(js_name = textCells)]
+    pub fn text_cells(&self) -> js_sys::Uint16Array {
+        js_sys::Uint16Array::from(self.machine.screen().cells())
+    }
+
+    /// Which of them the cursor is on, or -1.
+    #[wasm_bindgen(js_name = textCursor)]
+    pub fn text_cursor(&self) -> i32 {
+        self.machine.screen().cursor().map_or(-1, |at| i32::try_from(at).unwrap_or(-1))
     }
 
     /// The text screen.

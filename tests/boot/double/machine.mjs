@@ -176,6 +176,14 @@ export class Vm {
     this.#input.push(...taken);
     return taken.length;
   }
+  static sectorsOfDisk(drive, sectors) {
+    return sectors;
+  }
+
+  takeDiskRequests() {
+    return [];
+  }
+
   debugOutput() {
     const bytes = this.#debug;
     this.#debug = new Uint8Array(0);

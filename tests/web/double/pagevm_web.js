@@ -226,6 +226,14 @@ export class Vm {
     if (port === 0) for (const character of new TextDecoder().decode(taken)) this.onSerial?.type(character);
     return taken.length;
   }
+  static sectorsOfDisk(drive, sectors) {
+    return sectors;
+  }
+
+  takeDiskRequests() {
+    return [];
+  }
+
   debugOutput() {
     return new Uint8Array();
   }

@@ -56,13 +56,18 @@ impl Processor {
     /// # Errors
     /// When the host does not have that much memory.
     pub fn new(ram_size: u64, plat: Box<dyn Platform>) -> Result<Self, OutOfMemory> {
-        let mmu = Mmu::new(Ram::new(ram_size)?);
-        Ok(Self {
+        Ok(Self::with_memory(Mmu::new(Ram::new(ram_size)?), plat))
+    }
+
+    /// One processor with this memory.
+    #[must_use]
+    pub fn with_memory(mmu: Mmu, plat: Box<dyn Platform>) -> Self {
+        Self {
             exec: Box::new(Exec::new(mmu, plat)),
             blocks: BlockCache::default(),
             translator: None,
             slice_begins: true,
-        })
+        }
     }
 
     /// A slice of the host's time begins: before the next run the translator may compile what waits.
@@ -201,6 +206,7 @@ impl Processor {
             self.invalidate_written();
         }
         let x = &mut *self.exec;
+        x.mmu.begin_run();
         x.limit = limit;
         x.leave = false;
         x.index = 0;

@@ -14,12 +14,14 @@ mod tlb;
 mod walk;
 
 pub use code_pages::{CodePages, chunks};
-pub use ram::{OutOfMemory, PAGE, Ram, RamOffset};
+pub use ram::{OutOfMemory, PAGE, Ram, RamOffset, Shared};
 pub use tlb::{Class, PageMap, Tlb, Translation};
 pub use walk::Access;
 
 use crate::insn::Width;
 use crate::state::{Cpu, mode};
+use ram::Written;
+use std::rc::Rc;
 use tlb::FastTable;
 use walk::permits;
 use x86::{cr0, cr4, eflags};
@@ -42,9 +44,20 @@ pub enum LowPage {
     Ram,
     /// Contents kept in RAM, read-only.
     Rom,
+    /// The firmware's flash ([`Mmu::set_flash`]).
+    Flash,
+    /// Reads find the flash, and writes go to the RAM under it.
+    FlashOverRam,
     /// Devices.
     Device,
 }
+
+/// The end of the 32-bit address space, below which the flash lies.
+const FLASH_END: u64 = 1 << 32;
+/// The end of what 16-bit code reaches: the end of the flash is seen there too.
+const LOW_FLASH_END: u64 = 0x10_0000;
+/// How much of it, at the most: the two segments that the south bridge decodes for a BIOS.
+pub const LOW_FLASH: u64 = 0x2_0000;
 
 /// Tags for what was found through the TLB: one of these two is given to it, and it holds as long as that is still one
 /// of the two.
@@ -77,6 +90,11 @@ impl Tags {
 pub struct Mmu {
     ram: Ram,
     low: [LowPage; 256],
+    /// Where the flash begins in the block, and its bytes.
+    flash: (u64, u64),
+    /// What a device shares, and where the guest sees it.
+    shared: Option<Rc<Written>>,
+    shared_at: Option<u64>,
     a20_mask: u64,
     tlb: Tlb,
     read: FastTable,
@@ -97,10 +115,13 @@ impl Mmu {
     /// A memory system over `ram`, with everything below 1 MB as RAM.
     #[must_use]
     pub fn new(ram: Ram) -> Self {
-        let pages = ram.size() >> 12;
+        let pages = ram.all() >> 12;
         Self {
             ram,
             low: [LowPage::Ram; 256],
+            flash: (0, 0),
+            shared: None,
+            shared_at: None,
             a20_mask: u64::MAX,
             tlb: Tlb::default(),
             read: FastTable::default(),
@@ -127,6 +148,69 @@ impl Mmu {
         self.flush_fast(false);
     }
 
+    /// Puts a firmware into the flash, which lies `behind` bytes behind RAM. It ends at 4 GB, and is seen below 1 MB where
+    /// that is said to be [`LowPage::Flash`]. False, and nothing done, if there is no room for it.
+    pub fn set_flash(&mut self, behind: u64, contents: &[u8]) -> bool {
+        let at = self.ram.size() + behind;
+        let fits = self.load_ram(at, contents);
+        if fits {
+            self.flash = (at, contents.len() as u64);
+            self.flush_fast(false);
+        }
+        fits
+    }
+
+    /// Gives a device a part of what lies `behind` bytes behind RAM; the guest sees it where [`Mmu::place_shared`] says.
+    /// `None` if it does not lie there.
+    pub fn share(&mut self, behind: u64, len: u64) -> Option<Shared> {
+        let (shared, written) = self.ram.share(behind, len)?;
+        self.shared = Some(written);
+        Some(shared)
+    }
+
+    /// Says at which physical address the guest sees what a device shares, if at any. Caches are dropped.
+    pub fn place_shared(&mut self, at: Option<u64>) {
+        if at != self.shared_at {
+            self.shared_at = at;
+            self.flush_fast(false);
+        }
+    }
+
+    /// Before the processor runs: pages that the device has looked at are to be noted again when they are written.
+    pub fn begin_run(&mut self) {
+        if let Some(shared) = self.shared.as_ref().filter(|shared| shared.take_looked_at()) {
+            self.write.drop_ram_range(shared.at, shared.len);
+        }
+    }
+
+    fn note_shared(&self, at: u64, len: u64) {
+        if at >= self.ram.size()
+            && let Some(shared) = &self.shared
+        {
+            shared.note(at, len);
+        }
+    }
+
+    /// Where code at a physical address is read. What a device shares it writes without regard to code, so that there none
+    /// is kept.
+    #[must_use]
+    pub fn code_target(&self, phys: u64) -> Target {
+        match self.read_target(phys) {
+            Target::Ram(at) if self.is_shared(at) => Target::Device(phys),
+            target => target,
+        }
+    }
+
+    fn is_shared(&self, at: u64) -> bool {
+        self.shared.as_ref().is_some_and(|shared| at.wrapping_sub(shared.at) < shared.len)
+    }
+
+    /// Where a place in the flash lies in the block, by its distance from the end; a device's place if there is none.
+    fn flash_at(&self, from_end: u64, phys: u64) -> Target {
+        let (at, len) = self.flash;
+        if from_end <= len { Target::Ram(at + len - from_end) } else { Target::Device(phys) }
+    }
+
     /// Opens or closes the A20 gate. Caches are dropped.
     pub fn set_a20(&mut self, open: bool) {
         let mask = if open { u64::MAX } else { !(1 << 20) };
@@ -147,10 +231,24 @@ impl Mmu {
     #[must_use]
     pub fn read_target(&self, phys: u64) -> Target {
         let phys = phys & self.a20_mask;
-        if phys < 0x10_0000 && self.low[(phys >> 12) as usize] == LowPage::Device {
-            return Target::Device(phys);
+        if phys < 0x10_0000 {
+            match self.low[(phys >> 12) as usize] {
+                LowPage::Ram | LowPage::Rom => {}
+                LowPage::Flash | LowPage::FlashOverRam => return self.flash_at(LOW_FLASH_END - phys, phys),
+                LowPage::Device => return Target::Device(phys),
+            }
         }
-        if phys < self.ram.size() { Target::Ram(phys) } else { Target::Device(phys) }
+        if phys < self.ram.size() { Target::Ram(phys) } else { self.above_ram(phys) }
+    }
+
+    /// Where a read above RAM goes.
+    fn above_ram(&self, phys: u64) -> Target {
+        if let (Some(base), Some(shared)) = (self.shared_at, &self.shared)
+            && phys.wrapping_sub(base) < shared.len
+        {
+            return Target::Ram(shared.at + (phys - base));
+        }
+        if phys < FLASH_END { self.flash_at(FLASH_END - phys, phys) } else { Target::Device(phys) }
     }
 
     /// Where a write to a physical address goes.
@@ -160,12 +258,20 @@ impl Mmu {
         let phys = phys & self.a20_mask;
         if phys < 0x10_0000 {
             match self.low[(phys >> 12) as usize] {
-                LowPage::Ram => {}
-                LowPage::Rom => return Target::Ignored,
+                LowPage::Ram | LowPage::FlashOverRam => {}
+                LowPage::Rom | LowPage::Flash => return Target::Ignored,
                 LowPage::Device => return Target::Device(phys),
             }
         }
-        if phys < self.ram.size() { Target::Ram(phys) } else { Target::Device(phys) }
+        if phys < self.ram.size() {
+            return Target::Ram(phys);
+        }
+        match self.above_ram(phys) {
+            Target::Device(phys) => Target::Device(phys),
+            Target::Ram(at) if self.is_shared(at) => Target::Ram(at),
+            // The flash is not written by the guest.
+            Target::Ram(_) | Target::Ignored => Target::Ignored,
+        }
     }
 
     // ---- the fast path ----
@@ -286,7 +392,7 @@ impl Mmu {
             let t = self.tlb.lookup(lin).filter(|t| permits(cpu, t, a))?;
             t.page | lin & ((1 << t.shift) - 1)
         };
-        match self.read_target(phys) {
+        match self.code_target(phys) {
             Target::Ram(at) => Some(at),
             _ => None,
         }
@@ -349,6 +455,7 @@ impl Mmu {
                 && !self.code.any(at >> 12)
                 && self.read_target(page) == Target::Ram(at)
             {
+                self.note_shared(at, PAGE);
                 self.write.fill(lin, at, global);
             }
         } else if let Target::Ram(at) = self.read_target(page) {
@@ -457,6 +564,7 @@ impl Mmu {
         match self.ram.place(at, u64::from(w.bytes())) {
             Some(place) => {
                 self.ram.write(place, w, v);
+                self.note_shared(at, u64::from(w.bytes()));
                 self.code.written(at, u64::from(w.bytes()))
             }
             None => false,
@@ -491,6 +599,7 @@ impl Mmu {
 
     /// Notes that `len` bytes of RAM at `at` were written behind the processor's back.
     pub fn ram_written(&mut self, at: u64, len: u64) {
+        self.note_shared(at, len);
         let mut done = 0;
         while done < len {
             let here = at + done;

@@ -269,10 +269,15 @@ impl FastTable {
 
     /// Empties the entries that lead to the RAM page at offset `page`.
     pub(super) fn drop_ram_page(&mut self, page: u64) {
+        self.drop_ram_range(page, 1);
+    }
+
+    /// Empties the entries that lead to pages of RAM that begin in a range.
+    pub(super) fn drop_ram_range(&mut self, at: u64, len: u64) {
         for n in 0..self.filled.len() {
             let s = usize::from(self.filled[n]);
             let e = self.entry(s >> FAST_BITS, s & (FAST_SLOTS - 1));
-            if e.tag & 0xFFF == 0 && e.tag.wrapping_add(e.addend) == page {
+            if e.tag & 0xFFF == 0 && e.tag.wrapping_add(e.addend).wrapping_sub(at) < len {
                 e.tag = u64::MAX - 1;
             }
         }

@@ -30,10 +30,22 @@ pub(super) struct ScanLine {
     pub(super) below_split: bool,
 }
 
+/// How the memory counter becomes an address in the planes (PS/2 Technical Reference, "CRT Mode Control
+/// Register": byte, word and doubleword mode, and the address bits that the row scan counter replaces).
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Addressing {
+    mode: CrtcMode,
+    doubleword: bool,
+    /// The counter moves on with every character, every second or every fourth: the columns' shift.
+    slow: u32,
+}
+
 /// Lengths of a frame, in nanoseconds and lines.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Timing {
     pub(super) frame_ns: u64,
+    /// When in the frame the vertical retrace begins.
+    retrace_ns: u64,
     total_lines: u64,
     total_characters: u64,
 }
@@ -105,9 +117,10 @@ impl Crtc {
             | u32::from(self.maximum_scan_line().line_compare_9()) << 9
     }
 
-    /// The memory counter of the cursor's cell.
+    /// The memory counter of the cell that the cursor is drawn in: its location, and skew to the right.
     pub(super) fn cursor_location(&self) -> u16 {
-        self.pair(Register::CURSOR_LOCATION_HIGH, Register::CURSOR_LOCATION_LOW)
+        let skew = CursorEnd::from_bits(self.get(Register::CURSOR_END)).skew();
+        self.pair(Register::CURSOR_LOCATION_HIGH, Register::CURSOR_LOCATION_LOW).wrapping_add(skew.into())
     }
 
     /// The lines of the character row that the cursor covers; `None` if it is off.
@@ -124,40 +137,31 @@ impl Crtc {
         UnderlineLocation::from_bits(self.get(Register::UNDERLINE_LOCATION)).line()
     }
 
-    /// The address in the planes that the memory counter stands for (PS/2 Technical Reference, "CRT Mode
-    /// Control Register": byte, word and doubleword mode).
-    pub(super) fn memory_address(&self, counter: u16, row_scan: u8) -> u16 {
+    /// See [`Addressing`].
+    pub(super) fn addressing(&self) -> Addressing {
+        let underline = UnderlineLocation::from_bits(self.get(Register::UNDERLINE_LOCATION));
         let mode = self.mode();
-        let mut address = if UnderlineLocation::from_bits(self.get(Register::UNDERLINE_LOCATION)).doubleword()
-        {
-            counter.rotate_left(2)
-        } else if mode.byte() {
-            counter
-        } else {
-            let wrapped = if mode.address_wrap() { 15 } else { 13 };
-            counter << 1 | counter >> wrapped & 1
-        };
-        if !mode.no_row_scan_13() {
-            address = address & !(1 << 13) | u16::from(row_scan & 1) << 13;
-        }
-        if !mode.no_row_scan_14() {
-            address = address & !(1 << 14) | u16::from(row_scan >> 1 & 1) << 14;
-        }
-        address
+        let slow = if underline.count_by_4() { 2 } else { u32::from(mode.count_by_2()) };
+        Addressing { mode, doubleword: underline.doubleword(), slow }
     }
 
-    /// The visible lines from the top: each with its place in memory.
-    pub(super) fn scan_lines(&self) -> impl Iterator<Item = ScanLine> + use<> {
+    /// The memory counter at the top left, as the registers have it.
+    pub(super) fn start_address(&self) -> u16 {
+        self.pair(Register::START_ADDRESS_HIGH, Register::START_ADDRESS_LOW)
+    }
+
+    /// Counts by which each line begins later.
+    pub(super) fn byte_panning(&self) -> u16 {
+        PresetRowScan::from_bits(self.get(Register::PRESET_ROW_SCAN)).byte_panning().into()
+    }
+
+    /// The visible lines from the top: each with its place in memory. `start` is the start address in effect.
+    pub(super) fn scan_lines(&self, start: u16) -> impl Iterator<Item = ScanLine> + use<> {
         let preset = PresetRowScan::from_bits(self.get(Register::PRESET_ROW_SCAN));
         let (height, compare) = (self.character_height() as u8, self.line_compare());
         let pitch = u16::from(self.get(Register::OFFSET)) * 2;
         let double = self.maximum_scan_line().double_scan();
-        let start = self.pair(Register::START_ADDRESS_HIGH, Register::START_ADDRESS_LOW);
-        let mut line = ScanLine {
-            counter: start.wrapping_add(preset.byte_panning().into()),
-            row_scan: preset.row(),
-            below_split: false,
-        };
+        let mut line = ScanLine { counter: start, row_scan: preset.row(), below_split: false };
         let mut repeat = false;
         (0..self.lines()).map(move |y| {
             let now = line;
@@ -193,7 +197,17 @@ impl Crtc {
             + 2;
         let dots = if clocking.eight_dots() { 8 } else { 9 } << u32::from(clocking.dot_clock_half());
         let frame_ns = total_characters * total_lines * dots * 1_000_000_000 / hz;
-        Timing { frame_ns: frame_ns.max(1), total_lines, total_characters }
+        let frame_ns = frame_ns.max(1);
+        let retrace_ns = frame_ns * self.vertical_retrace_start().min(total_lines - 1) / total_lines;
+        Timing { frame_ns, retrace_ns, total_lines, total_characters }
+    }
+
+    /// The line at which the vertical retrace begins.
+    fn vertical_retrace_start(&self) -> u64 {
+        let overflow = self.overflow();
+        u64::from(self.get(Register::VERTICAL_RETRACE_START))
+            | u64::from(overflow.vertical_retrace_start_8()) << 8
+            | u64::from(overflow.vertical_retrace_start_9()) << 9
     }
 
     /// Input status 1 at `now`.
@@ -202,10 +216,7 @@ impl Crtc {
         let characters = timing.total_lines * timing.total_characters;
         let place = now.0 % timing.frame_ns * characters / timing.frame_ns;
         let (line, column) = (place / timing.total_characters, place % timing.total_characters);
-        let overflow = self.overflow();
-        let start = u64::from(self.get(Register::VERTICAL_RETRACE_START))
-            | u64::from(overflow.vertical_retrace_start_8()) << 8
-            | u64::from(overflow.vertical_retrace_start_9()) << 9;
+        let start = self.vertical_retrace_start();
         // The end is given by its low four bits.
         let end = u64::from(VerticalRetraceEnd::from_bits(self.get(Register::VERTICAL_RETRACE_END)).line());
         let length = match end.wrapping_sub(start) & 15 {
@@ -219,10 +230,54 @@ impl Crtc {
     }
 }
 
+impl Addressing {
+    /// The address in the planes that the memory counter stands for.
+    #[inline]
+    pub(super) fn address(self, counter: u16, row_scan: u8) -> u16 {
+        let Self { mode, doubleword, slow: _ } = self;
+        let mut address = if doubleword {
+            counter.rotate_left(2)
+        } else if mode.byte() {
+            counter
+        } else {
+            let wrapped = if mode.address_wrap() { 15 } else { 13 };
+            counter << 1 | counter >> wrapped & 1
+        };
+        if !mode.no_row_scan_13() {
+            address = address & !(1 << 13) | u16::from(row_scan & 1) << 13;
+        }
+        if !mode.no_row_scan_14() {
+            address = address & !(1 << 14) | u16::from(row_scan >> 1 & 1) << 14;
+        }
+        address
+    }
+
+    /// The bits of the row scan counter that make a difference to the address.
+    pub(super) fn significant(self, row_scan: u8) -> u8 {
+        row_scan & (u8::from(!self.mode.no_row_scan_13()) | u8::from(!self.mode.no_row_scan_14()) << 1)
+    }
+
+    /// How far the counter has moved at a column.
+    #[inline]
+    pub(super) fn count(self, column: u16) -> u16 {
+        column >> self.slow
+    }
+
+    /// How far it moves in so many columns.
+    pub(super) fn counts(self, columns: u32) -> u32 {
+        columns >> self.slow
+    }
+}
+
 impl Timing {
     /// Frames since power-on.
     pub(super) fn frame(self, now: Time) -> u64 {
         now.0 / self.frame_ns
+    }
+
+    /// Vertical retraces since power-on.
+    pub(super) fn retraces(self, now: Time) -> u64 {
+        now.0.saturating_add(self.frame_ns - self.retrace_ns) / self.frame_ns
     }
 }
 
@@ -274,7 +329,7 @@ mod tests {
         crtc.registers[0x18] = 99;
         crtc.registers[0x07] &= !0x10;
         crtc.registers[0x09] &= !0x40;
-        let lines: Vec<ScanLine> = crtc.scan_lines().collect();
+        let lines: Vec<ScanLine> = crtc.scan_lines(crtc.start_address()).collect();
         assert_eq!(lines.len(), 400);
         assert_eq!(lines[0], ScanLine { counter: 160, row_scan: 0, below_split: false });
         assert_eq!(lines[17], ScanLine { counter: 240, row_scan: 1, below_split: false });
@@ -301,7 +356,26 @@ mod tests {
     #[test]
     fn word_mode_skips_odd_addresses() {
         let (crtc, _) = mode_3();
-        assert_eq!(crtc.memory_address(5, 0), 10);
-        assert_eq!(crtc.memory_address(0x8000, 0), 1);
+        assert_eq!(crtc.addressing().address(5, 0), 10);
+        assert_eq!(crtc.addressing().address(0x8000, 0), 1);
+    }
+
+    #[test]
+    fn modes_of_addressing_move_and_replace_bits() {
+        let (mut crtc, _) = mode_3();
+        crtc.registers[0x17] = 0xA2;
+        let address = crtc.addressing();
+        assert_eq!(
+            (address.address(1, 0), address.address(0x1001, 3), address.significant(3)),
+            (2, 0x2002, 1)
+        );
+        crtc.registers[0x17] = 0xE3;
+        assert_eq!(crtc.addressing().address(0xFFFF, 31), 0xFFFF);
+        crtc.registers[0x14] = 0x60;
+        assert_eq!(crtc.addressing().address(0x4001, 0), 5);
+        assert_eq!(crtc.addressing().count(7), 1);
+        crtc.registers[0x17] = 0xEB;
+        crtc.registers[0x14] = 0;
+        assert_eq!((crtc.addressing().count(7), crtc.addressing().counts(80)), (3, 40));
     }
 }

@@ -6,6 +6,7 @@ use super::spec::{
     AttributeAddress, AttributeMode, CharacterMapSelect, ClockingMode, ColorSelect, DacState, DataRotate,
     GraphicsMiscellaneous, GraphicsMode, MemoryMode,
 };
+use super::vbe::{PixelFormat, Vbe};
 
 /// An address register and the data registers behind it. The names of these are methods of the parts.
 #[derive(Clone, Debug)]
@@ -57,17 +58,21 @@ pub(super) type Graphics = Indexed<9>;
 pub(super) const GRAPHICS_BITS: [u8; 9] = [0x0F, 0x0F, 0x0F, 0x1F, 0x03, 0x7B, 0x0F, 0x0F, 0xFF];
 
 impl Graphics {
+    pub(super) fn mode(&self) -> GraphicsMode {
+        GraphicsMode::from_bits(self.registers[5])
+    }
+
     pub(super) fn miscellaneous(&self) -> GraphicsMiscellaneous {
         GraphicsMiscellaneous::from_bits(self.registers[6])
     }
 }
 
 /// What a processor access to memory depends on.
-pub(super) fn access(sequencer: &Sequencer, graphics: &Graphics) -> Access {
+pub(super) fn access(sequencer: &Sequencer, graphics: &Graphics, vbe: &Vbe) -> Access {
     let [_, _, map_mask, _, memory_mode] = sequencer.registers;
     let [set_reset, enable_set_reset, color_compare, rotate, read_map, mode, _, color_dont_care, bit_mask] =
         graphics.registers;
-    Access {
+    let access = Access {
         memory_mode: MemoryMode::from_bits(memory_mode),
         map_mask,
         set_reset,
@@ -79,6 +84,19 @@ pub(super) fn access(sequencer: &Sequencer, graphics: &Graphics) -> Access {
         miscellaneous: graphics.miscellaneous(),
         color_dont_care,
         bit_mask,
+        bank: 0,
+        linear: false,
+    };
+    let Some(geometry) = vbe.geometry() else { return access };
+    // A VBE mode has its window at A0000h, 64 KB, and addresses run on: with the registers that VGA has,
+    // nothing else would come of it.
+    Access {
+        memory_mode: access.memory_mode.with_sequential(true).with_chain_4(false),
+        mode: access.mode.with_odd_even(false),
+        miscellaneous: access.miscellaneous.with_memory_map(1),
+        bank: vbe.bank(),
+        linear: geometry.format != PixelFormat::Planar,
+        ..access
     }
 }
 
@@ -134,18 +152,39 @@ impl Attribute {
         }
     }
 
+    /// What the palette makes of four bits of dot data: six bits, of which a 256-color mode uses four.
+    fn palette(&self, dot: u8) -> u8 {
+        let enabled = dot & self.registers[0x12] & 15;
+        self.registers.get(usize::from(enabled)).copied().unwrap_or(0)
+    }
+
     /// The DAC entry that four bits of dot data lead to ("Attribute Controller", color select).
     pub(super) fn dac_entry(&self, dot: u8) -> u8 {
-        let enabled = dot & self.registers[0x12] & 15;
-        let palette = self.registers.get(usize::from(enabled)).copied().unwrap_or(0);
+        self.selected(self.palette(dot))
+    }
+
+    fn selected(&self, palette: u8) -> u8 {
         let select = ColorSelect::from_bits(self.registers[0x14]);
         let low =
             if self.mode().p5_p4_select() { palette & 15 | select.bits_5_4() << 4 } else { palette & 63 };
         low | select.bits_7_6() << 6
     }
+
+    /// The same in a graphics mode. While `flipped`, as every other moment where the mode control register
+    /// has blinking on, bit 3 is turned over behind the plane enable: that is how the palette of mode 0Fh
+    /// makes one of its four values blink.
+    pub(super) fn graphics_entry(&self, dot: u8, flipped: bool) -> u8 {
+        let index = dot & self.registers[0x12] & 15 ^ u8::from(flipped) << 3;
+        self.selected(self.registers.get(usize::from(index)).copied().unwrap_or(0))
+    }
+
+    /// The DAC entry that two dots lead to in a 256-color mode.
+    pub(super) fn pair_entry(&self, pair: u8) -> u8 {
+        (self.palette(pair >> 4) & 15) << 4 | self.palette(pair & 15) & 15
+    }
 }
 
-/// The digital-to-analog converter: 256 entries of three times six bits.
+/// The digital-to-analog converter: 256 entries of three times six bits (or eight, for VBE).
 #[derive(Clone, Debug)]
 pub(super) struct Dac {
     pub(super) mask: u8,
@@ -157,6 +196,7 @@ pub(super) struct Dac {
     /// Components written so far.
     pub(super) pending: [u8; 3],
     pub(super) entries: [[u8; 3]; 256],
+    pub(super) eight_bits: bool,
 }
 
 impl Default for Dac {
@@ -169,11 +209,22 @@ impl Default for Dac {
             component: 0,
             pending: [0; 3],
             entries: [[0; 3]; 256],
+            eight_bits: false,
         }
     }
 }
 
 impl Dac {
+    /// Changes the width of components. Colors stay as they are.
+    pub(super) fn set_eight_bits(&mut self, eight_bits: bool) {
+        if eight_bits != self.eight_bits {
+            self.eight_bits = eight_bits;
+            let convert = |value: u8| if eight_bits { widened(value) } else { value >> 2 };
+            self.entries = self.entries.map(|entry| entry.map(convert));
+            self.pending = self.pending.map(convert);
+        }
+    }
+
     pub(super) fn set_read_index(&mut self, index: u8) {
         (self.read_index, self.component, self.state) = (index, 0, DacState::READ);
     }
@@ -193,7 +244,7 @@ impl Dac {
     /// True if a colour changed.
     pub(super) fn write_data(&mut self, value: u8) -> bool {
         if let Some(component) = self.pending.get_mut(usize::from(self.component)) {
-            *component = value & 0x3F;
+            *component = if self.eight_bits { value } else { value & 0x3F };
         }
         if !self.next_component() {
             return false;
@@ -211,9 +262,15 @@ impl Dac {
         self.component == 0
     }
 
-    /// An entry as a pixel, 0xFFBBGGRR. Six bits become eight so that the full range stays full.
+    /// An entry as a pixel, 0xFFBBGGRR.
     pub(super) fn pixel(&self, entry: u8) -> u32 {
-        let [r, g, b] = self.entries[usize::from(entry & self.mask)].map(|six| six << 2 | six >> 4);
+        let entry = self.entries[usize::from(entry & self.mask)];
+        let [r, g, b] = if self.eight_bits { entry } else { entry.map(widened) };
         u32::from_le_bytes([r, g, b, 0xFF])
     }
+}
+
+/// Six bits as eight, so that the full range stays full.
+const fn widened(six: u8) -> u8 {
+    six << 2 | six >> 4 & 3
 }

@@ -1,9 +1,15 @@
 //! The adapter as a guest and as a display see it.
 
+mod extended;
+mod graphics;
+mod modes;
+mod pci;
+mod window;
+
 use super::*;
 use crate::testing::shake;
-use bus::{ClockControl, Time};
-use host::display;
+use bus::{ClockControl, Saved, Snapshot, Time};
+use host::display::{self, Rect};
 
 fn mode_3() -> (ClockControl, Vga) {
     let time = ClockControl::new();
@@ -48,13 +54,16 @@ fn what_is_written_at_b8000_can_be_read_on_the_screen() {
 
 #[test]
 fn start_address_scrolls_and_cursor_is_found() {
-    let (_, mut vga) = mode_3();
+    let (time, mut vga) = mode_3();
     print(&mut vga, 80, 7, b"second");
     crtc_out(&mut vga, 0x0D, 80);
     crtc_out(&mut vga, 0x0F, 80 + 3);
     assert!(vga.screen_text().starts_with("second\n"));
     let screen = display::Memory::new();
     assert!(vga.show(&mut screen.clone()));
+    assert_eq!(screen.screen().cursor, Some(display::Cursor { column: 3, row: 1 }));
+    time.advance_to(Time(vga.timing().frame_ns));
+    assert!(vga.show(&mut screen.clone()), "with the retrace the start address counts");
     assert_eq!(screen.screen().cursor, Some(display::Cursor { column: 3, row: 0 }));
     crtc_out(&mut vga, 0x0A, 0x2D);
     assert!(vga.show(&mut screen.clone()));
@@ -177,8 +186,12 @@ fn the_crtc_answers_where_miscellaneous_output_says() {
 fn memory_answers_only_when_enabled() {
     let time = ClockControl::new();
     let mut vga = Vga::new(time.clock());
+    // The subsystem is on, but not its memory.
     assert_eq!(Mmio::read(&mut vga, WINDOW, 0x1_8000, Width::Byte), Err(IoError::NoRegister));
     vga.set_text_mode_3();
+    port_out(&mut vga, VGA, 3, 0);
+    assert_eq!(Mmio::read(&mut vga, WINDOW, 0x1_8000, Width::Byte), Err(IoError::NoRegister));
+    port_out(&mut vga, VGA, 3, 1);
     assert_eq!(Mmio::read(&mut vga, WINDOW, 0x1_8000, Width::Word), Ok(0x0720));
     assert_eq!(Mmio::read(&mut vga, WINDOW, 0x1_FFFF, Width::Word), Ok(0xFF07));
     assert_eq!(Mmio::read(&mut vga, WINDOW, 0, Width::Word), Err(IoError::NoRegister));
@@ -215,13 +228,22 @@ fn a_restored_screen_is_the_same_screen() {
     assert_eq!(a, b);
     let len = bytes.len();
     assert!(other.restore(Saved { version, bytes: &bytes[..len - 1] }).is_err());
-    assert!(other.restore(Saved { version: 2, bytes: &bytes }).is_err());
+    assert!(other.restore(Saved { version: 1, bytes: &bytes }).is_err());
+}
+
+#[test]
+fn memory_can_move() {
+    let (_, mut vga) = mode_3();
+    print(&mut vga, 0, 7, b"moved");
+    assert!(!vga.move_memory(Box::new(OwnMemory::new(1 << 20))));
+    assert!(vga.move_memory(Box::new(OwnMemory::new(frame_buffer::MAX_LEN))));
+    assert!(vga.screen_text().starts_with("moved\n"));
 }
 
 #[test]
 fn random_accesses_do_no_harm() {
     let make = |control: &ClockControl, _: &bus::Lines| {
-        let mut vga = Vga::new(control.clock());
+        let mut vga = Vga::with_memory(control.clock(), Box::new(OwnMemory::new(512 << 10)));
         vga.set_text_mode_3();
         vga
     };

@@ -1,9 +1,10 @@
 //! Text modes: from cells in planes 0 and 1 and fonts in plane 2 to characters and to pixels.
 
-use super::crtc::{Crtc, ScanLine};
+use super::crtc::{Addressing, Crtc, ScanLine};
 use super::font::BYTES_PER_CHARACTER;
-use super::memory::Memory;
-use super::registers::{Attribute, Dac, Sequencer};
+use super::memory::PLANE;
+use super::picture::Picture;
+use super::spec::{AttributeMode, CharacterMapSelect};
 use host::display::{Cursor, TextCell};
 
 /// Frames for which the cursor is on, and then off.
@@ -38,27 +39,58 @@ pub(super) struct Characters {
 
 /// Everything that a text picture is made from.
 pub(super) struct TextView<'a> {
-    pub(super) memory: &'a Memory,
+    pub(super) cells: &'a [[u8; 4]; PLANE],
     pub(super) crtc: &'a Crtc,
-    pub(super) sequencer: &'a Sequencer,
-    pub(super) attribute: &'a Attribute,
-    pub(super) dac: &'a Dac,
+    /// The start address in effect.
+    pub(super) start: u16,
+    pub(super) mode: AttributeMode,
+    pub(super) character_map: CharacterMapSelect,
+    /// Characters of eight dots, else nine.
+    pub(super) eight_dots: bool,
+    /// Dots are twice as wide.
+    pub(super) half: bool,
+    /// Dots by which the picture is moved to the left, above and below the split.
+    pub(super) panning: [u32; 2],
+    /// The same in counts of the memory counter.
+    pub(super) byte_panning: [u16; 2],
+    /// What the sixteen colors of attributes look like.
+    pub(super) colors: [u32; 16],
+    /// Characters in a line.
+    pub(super) columns: u32,
     pub(super) phase: Phase,
 }
 
+/// What is the same for all characters of a line.
+struct Line {
+    scan: ScanLine,
+    addressing: Addressing,
+    underlined: bool,
+    /// The counter of the cell that the cursor covers on this line.
+    cursor: Option<u16>,
+}
+
 impl TextView<'_> {
-    fn cell(&self, counter: u16, row_scan: u8) -> TextCell {
-        let [code, attribute, ..] = self.memory.planes_at(self.crtc.memory_address(counter, row_scan));
+    /// The lines from the top, where byte panning has put them.
+    fn scan_lines(&self) -> impl Iterator<Item = ScanLine> {
+        let panning = self.byte_panning;
+        self.crtc.scan_lines(self.start).map(move |line| {
+            let counter = line.counter.wrapping_add(panning[usize::from(line.below_split)]);
+            ScanLine { counter, ..line }
+        })
+    }
+
+    fn cell(&self, addressing: Addressing, counter: u16, row_scan: u8) -> TextCell {
+        let [code, attribute, ..] = self.cells[usize::from(addressing.address(counter, row_scan))];
         TextCell { code, attribute }
     }
 
     /// The cells by row. A row that begins above the screen (smooth scrolling) counts as one.
     pub(super) fn characters(&self) -> Characters {
-        let columns = self.crtc.columns();
+        let (columns, addressing) = (self.columns, self.crtc.addressing());
         let location = self.crtc.cursor_location();
         let mut text = Characters { columns, ..Characters::default() };
         let mut last = None;
-        for line in self.crtc.scan_lines() {
+        for line in self.scan_lines() {
             let row = (line.counter, line.below_split);
             if last == Some(row) {
                 continue;
@@ -68,76 +100,77 @@ impl TextView<'_> {
             if column < columns && self.crtc.cursor_lines().is_some() {
                 text.cursor = Some(Cursor { column, row: text.rows });
             }
-            text.cells.extend((0..columns).map(|n| self.cell(line.counter.wrapping_add(n as u16), 0)));
+            let counters = (0..columns).map(|n| line.counter.wrapping_add(addressing.count(n as u16)));
+            text.cells.extend(counters.map(|counter| self.cell(addressing, counter, 0)));
             text.rows += 1;
         }
         text
     }
 
-    /// Draws the picture into `pixels` and returns its width and height.
-    pub(super) fn render(&self, pixels: &mut Vec<u32>) -> (u32, u32) {
-        let clocking = self.sequencer.clocking();
-        let dots = if clocking.eight_dots() { 8 } else { 9 };
-        // Half the dot clock makes dots twice as wide.
-        let scale = 1 + usize::from(clocking.dot_clock_half());
-        let columns = self.crtc.columns();
-        let width = columns * dots * scale as u32;
-        let colors: [u32; 16] =
-            std::array::from_fn(|dot| self.dac.pixel(self.attribute.dac_entry(dot as u8)));
-        pixels.clear();
-        let mut height = 0;
-        for line in self.crtc.scan_lines() {
-            let still = line.below_split && self.attribute.mode().panning_compatible();
-            let panning = if still { 0 } else { self.attribute.panning(clocking.eight_dots()) };
-            let start = pixels.len();
-            // One cell more than the line has, of which panning shows a part.
-            let mut skip = panning as usize * scale;
-            for column in 0..columns + u32::from(panning > 0) {
-                let (dot_bits, foreground, background) = self.dots(line, column as u16);
-                let colors = [colors[usize::from(background & 15)], colors[usize::from(foreground & 15)]];
-                for dot in (9 - dots..9).rev() {
-                    // The ninth dot is bit 0, which characters of eight dots do not have.
-                    let color = colors[usize::from(dot_bits >> dot & 1)];
-                    for _ in 0..scale {
-                        if skip > 0 {
-                            skip -= 1;
-                        } else {
-                            pixels.push(color);
-                        }
-                    }
-                }
+    /// Draws all lines.
+    pub(super) fn draw(&self, picture: &mut Picture) {
+        let addressing = self.crtc.addressing();
+        let cursor_lines = self.crtc.cursor_lines().filter(|_| self.phase.cursor);
+        let mut last = None;
+        for (y, scan) in (0u32..).zip(self.scan_lines()) {
+            if last == Some(scan) {
+                picture.again(y);
+                continue;
             }
-            pixels.resize(start + width as usize, self.dac.pixel(self.attribute.overscan()));
-            height += 1;
+            last = Some(scan);
+            let cursor = cursor_lines.as_ref().is_some_and(|lines| lines.contains(&scan.row_scan));
+            let line = Line {
+                scan,
+                addressing,
+                underlined: scan.row_scan == self.crtc.underline(),
+                cursor: cursor.then(|| self.crtc.cursor_location()),
+            };
+            let skip = self.panning[usize::from(scan.below_split)] as usize * (1 + usize::from(self.half));
+            picture.line(y, skip, |out| match (self.eight_dots, self.half) {
+                (true, false) => self.line::<8, 1>(&line, out),
+                (true, true) => self.line::<16, 2>(&line, out),
+                (false, false) => self.line::<9, 1>(&line, out),
+                (false, true) => self.line::<18, 2>(&line, out),
+            });
         }
-        (width, height)
+    }
+
+    /// A line of characters that are `WIDTH` pixels wide, and dots that are `SCALE` pixels wide.
+    fn line<const WIDTH: usize, const SCALE: usize>(&self, line: &Line, out: &mut [u32]) {
+        // One cell more than the line has, of which panning shows a part.
+        for (out, column) in out.as_chunks_mut::<WIDTH>().0.iter_mut().zip(0..=self.columns as u16) {
+            let (dots, foreground, background) = self.dots(line, column);
+            let colors =
+                [self.colors[usize::from(background & 15)], self.colors[usize::from(foreground & 15)]];
+            // The ninth dot is bit 0, which characters of eight dots do not have.
+            *out = std::array::from_fn(|n| colors[usize::from(dots >> (8 - n / SCALE) & 1)]);
+        }
     }
 
     /// Nine dots of a cell (bit 8 is the leftmost) with its foreground and background.
-    fn dots(&self, line: ScanLine, column: u16) -> (u16, u8, u8) {
-        let counter = line.counter.wrapping_add(column);
-        let TextCell { code, attribute } = self.cell(counter, line.row_scan);
-        let mode = self.attribute.mode();
-        let font = self.sequencer.character_map().font_address(attribute & 8 != 0);
-        let address = font.wrapping_add(u16::from(code) * BYTES_PER_CHARACTER + u16::from(line.row_scan));
-        let [_, _, glyph, _] = self.memory.planes_at(address);
+    fn dots(&self, line: &Line, column: u16) -> (u16, u8, u8) {
+        let row_scan = line.scan.row_scan;
+        let counter = line.scan.counter.wrapping_add(line.addressing.count(column));
+        let TextCell { code, attribute } = self.cell(line.addressing, counter, row_scan);
+        let font = self.character_map.font_address(attribute & 8 != 0);
+        let address = font.wrapping_add(u16::from(code) * BYTES_PER_CHARACTER + u16::from(row_scan));
+        let [_, _, glyph, _] = self.cells[usize::from(address)];
         let mut dots = u16::from(glyph) << 1;
-        if mode.line_graphics() && (0xC0..=0xDF).contains(&code) {
+        if self.mode.line_graphics() && (0xC0..=0xDF).contains(&code) {
             dots |= u16::from(glyph & 1);
         }
         const ALL_DOTS: u16 = 0x1FF;
-        if attribute & 0x77 == 0x01 && line.row_scan == self.crtc.underline() {
+        if attribute & 0x77 == 0x01 && line.underlined {
             dots = ALL_DOTS;
         }
         let (mut foreground, mut background) = (attribute & 15, attribute >> 4);
-        if mode.blink() {
+        if self.mode.blink() {
             background &= 7;
             if attribute & 0x80 != 0 && !self.phase.characters {
                 foreground = background;
             }
         }
-        let cursor = self.phase.cursor && counter == self.crtc.cursor_location();
-        if cursor && self.crtc.cursor_lines().is_some_and(|lines| lines.contains(&line.row_scan)) {
+        if line.cursor == Some(counter) {
             dots = ALL_DOTS;
             foreground = attribute & 15;
         }

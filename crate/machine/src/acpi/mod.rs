@@ -1,10 +1,13 @@
 //! ACPI's tables for a directly booted kernel (ACPI 6.3, chapter 5): how to switch the machine off and reset
 //! it, and which devices it has.
 //!
-//! There is no MADT: interrupts go through the pair of 8259A. The tables lie in the BIOS area, where a
-//! kernel looks for the root pointer.
+//! There is no MADT: interrupts go through the pair of 8259A. For a kernel that is booted directly the tables lie in the
+//! BIOS area, where it looks for the root pointer; a firmware takes them as files and puts them where it likes.
 
 mod aml;
+mod loader;
+
+pub(crate) use loader::files;
 
 use crate::board::{PM_BLOCKS, irq, port};
 use devices::acpi_pm::{ApmCommand, S5_SLEEP_TYPE};
@@ -14,6 +17,14 @@ const RSDT: u64 = 0x40;
 const FACS: u64 = 0x80;
 const FADT: u64 = 0x100;
 const DSDT: u64 = 0x200;
+/// Bytes of a table's header, and the offset of its checksum.
+const HEADER: u32 = 36;
+const TABLE_CHECKSUM: u32 = 9;
+/// Offsets of the root pointer's checksum and pointer.
+const RSDP_CHECKSUM: u32 = 8;
+const RSDP_POINTER: u32 = 16;
+/// Offsets of the FADT's pointers: FACS and DSDT, and both again as 64 bits.
+const FADT_POINTERS: [u32; 4] = [36, 40, 132, 140];
 /// Where PCI's memory may begin at the earliest.
 const PCI_MEMORY: u32 = 0xC000_0000;
 /// Where the chipset's own registers and the firmware ROM begin.

@@ -4,12 +4,24 @@
 //! the board collects the answers with [`Block::poll`] between slices and gives each to the device that
 //! asked, at a virtual time that the clock's mode decides. Nothing ever waits in place, so a medium may lie
 //! in a file, behind a network, or in a page's storage.
+//!
+//! Media: [`Null`] is an empty drive, [`Memory`] a medium in memory, [`Remote`] one that the embedder brings
+//! piece by piece. An [`Overlay`] over any of them keeps what is written to itself, and what it keeps is part
+//! of a machine's state.
+
+mod memory;
+mod overlay;
+mod remote;
+#[cfg(test)]
+mod tests;
+
+pub use memory::Memory;
+pub use overlay::{Changes, ChangesError, Overlay};
+pub use remote::Remote;
 
 use crate::Tape;
-use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::fmt;
-use std::rc::Rc;
 
 /// Bytes in a sector of requests. Media with larger sectors (CD-ROM) take several.
 pub const SECTOR: usize = 512;
@@ -95,6 +107,26 @@ pub struct Medium {
     pub read_only: bool,
 }
 
+impl Medium {
+    /// Whether a request for `sectors` sectors from sector `first` may be made.
+    fn check(self, first: u64, sectors: u64) -> Result<(), BlockError> {
+        let end = first.checked_add(sectors).ok_or(BlockError::OutOfRange)?;
+        let fits = sectors <= u64::from(MAX_SECTORS) && end <= self.sectors;
+        fits.then_some(()).ok_or(BlockError::OutOfRange)
+    }
+
+    /// Whether `data` may be written from sector `first`.
+    fn check_write(self, first: u64, data: &[u8]) -> Result<(), BlockError> {
+        if self.read_only {
+            return Err(BlockError::ReadOnly);
+        }
+        if !data.len().is_multiple_of(SECTOR) {
+            return Err(BlockError::OutOfRange);
+        }
+        self.check(first, (data.len() / SECTOR) as u64)
+    }
+}
+
 /// A drive's way to its medium.
 pub trait Block {
     /// The medium in the drive, if there is one.
@@ -103,6 +135,20 @@ pub trait Block {
     fn submit(&mut self, request: Request);
     /// The next answer, if there is one.
     fn poll(&mut self) -> Option<Completion>;
+}
+
+impl<B: Block + ?Sized> Block for Box<B> {
+    fn medium(&self) -> Option<Medium> {
+        (**self).medium()
+    }
+
+    fn submit(&mut self, request: Request) {
+        (**self).submit(request);
+    }
+
+    fn poll(&mut self) -> Option<Completion> {
+        (**self).poll()
+    }
 }
 
 /// An empty drive.
@@ -123,71 +169,6 @@ impl Block for Null {
     fn poll(&mut self) -> Option<Completion> {
         let id = self.answers.pop_front()?;
         Some(Completion { id, result: Err(BlockError::NoMedium) })
-    }
-}
-
-/// A medium in memory; clones share contents, each has its own requests.
-#[derive(Clone, Debug)]
-pub struct Memory {
-    contents: Rc<RefCell<Vec<u8>>>,
-    read_only: bool,
-    answers: VecDeque<Completion>,
-}
-
-impl Memory {
-    /// A medium with these contents; the last sector is filled up with zeros.
-    #[must_use]
-    pub fn new(mut contents: Vec<u8>, read_only: bool) -> Self {
-        contents.resize(contents.len().next_multiple_of(SECTOR), 0);
-        Self { contents: Rc::new(RefCell::new(contents)), read_only, answers: VecDeque::new() }
-    }
-
-    /// A copy of what is on it now.
-    #[must_use]
-    pub fn contents(&self) -> Vec<u8> {
-        self.contents.borrow().clone()
-    }
-
-    /// Where `len` bytes from sector `first` lie, if that is on the medium.
-    fn range(&self, first: u64, len: usize) -> Option<std::ops::Range<usize>> {
-        let start = usize::try_from(first).ok()?.checked_mul(SECTOR)?;
-        let end = start.checked_add(len)?;
-        let fits = len.is_multiple_of(SECTOR) && len / SECTOR <= MAX_SECTORS as usize;
-        (fits && end <= self.contents.borrow().len()).then_some(start..end)
-    }
-
-    fn perform(&mut self, operation: Operation) -> Result<Vec<u8>, BlockError> {
-        match operation {
-            Operation::Read { first, sectors } => {
-                let len = (sectors as usize).checked_mul(SECTOR).ok_or(BlockError::OutOfRange)?;
-                let range = self.range(first, len).ok_or(BlockError::OutOfRange)?;
-                self.contents.borrow().get(range).map(<[u8]>::to_vec).ok_or(BlockError::OutOfRange)
-            }
-            Operation::Write { .. } if self.read_only => Err(BlockError::ReadOnly),
-            Operation::Write { first, data } => {
-                let range = self.range(first, data.len()).ok_or(BlockError::OutOfRange)?;
-                let mut contents = self.contents.borrow_mut();
-                contents.get_mut(range).ok_or(BlockError::OutOfRange)?.copy_from_slice(&data);
-                Ok(Vec::new())
-            }
-            Operation::Flush => Ok(Vec::new()),
-        }
-    }
-}
-
-impl Block for Memory {
-    fn medium(&self) -> Option<Medium> {
-        let sectors = (self.contents.borrow().len() / SECTOR) as u64;
-        Some(Medium { sectors, read_only: self.read_only })
-    }
-
-    fn submit(&mut self, Request { id, operation }: Request) {
-        let result = self.perform(operation);
-        self.answers.push_back(Completion { id, result });
-    }
-
-    fn poll(&mut self) -> Option<Completion> {
-        self.answers.pop_front()
     }
 }
 
@@ -235,43 +216,5 @@ impl<B: Block> Block for Recording<B> {
         let completion = self.inner.poll()?;
         self.tape.push(Passed::Answered(completion.clone()));
         Some(completion)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn ask(block: &mut dyn Block, operation: Operation) -> Result<Vec<u8>, BlockError> {
-        block.submit(Request { id: RequestId(7), operation });
-        let completion = block.poll().expect("memory answers at once");
-        assert_eq!(completion.id, RequestId(7));
-        assert_eq!(block.poll(), None);
-        completion.result
-    }
-
-    #[test]
-    fn what_is_written_can_be_read() {
-        let mut disk = Recording::new(Memory::new(vec![1; 1000], false));
-        assert_eq!(disk.medium(), Some(Medium { sectors: 2, read_only: false }));
-        assert_eq!(ask(&mut disk, Operation::Write { first: 1, data: vec![9; 512] }), Ok(vec![]));
-        let read = ask(&mut disk, Operation::Read { first: 0, sectors: 2 });
-        assert_eq!(read, Ok([[1; 512], [9; 512]].concat()));
-        assert_eq!(ask(&mut disk, Operation::Flush), Ok(vec![]));
-        assert_eq!(disk.tape().len(), 6);
-    }
-
-    #[test]
-    fn bad_requests_are_answered_too() {
-        let mut disk = Memory::new(vec![0; 1024], false);
-        for (first, sectors) in [(2, 1), (1, 2), (u64::MAX, 1), (0, u32::MAX)] {
-            assert_eq!(ask(&mut disk, Operation::Read { first, sectors }), Err(BlockError::OutOfRange));
-        }
-        let odd = Operation::Write { first: 0, data: vec![0; 100] };
-        assert_eq!(ask(&mut disk, odd), Err(BlockError::OutOfRange));
-        let mut rom = Memory::new(vec![0; 512], true);
-        let write = Operation::Write { first: 0, data: vec![0; 512] };
-        assert_eq!(ask(&mut rom, write.clone()), Err(BlockError::ReadOnly));
-        assert_eq!(ask(&mut Null::default(), write), Err(BlockError::NoMedium));
     }
 }

@@ -1,0 +1,2 @@
+PS1='debian32:\w# '
+echo PAGEVM-READY
