@@ -30,7 +30,7 @@ trap 'rm -rf "$work"' EXIT
 mkdir -p "$out"
 
 say "packages of Debian $suite for i386"
-debootstrap --arch=i386 --variant=minbase --include=$packages $suite "$work/root" ${DEBIAN_MIRROR:-} >"$work/log" 2>&1 || {
+debootstrap --arch=i386 --variant=minbase --include=$packages $suite "$work/root" "${DEBIAN_MIRROR:-http://deb.debian.org/debian}" >"$work/log" 2>&1 || {
   tail -n 20 "$work/log" >&2
   die "debootstrap failed; is the network up?"
 }
@@ -63,5 +63,6 @@ dd if=$mbr of="$work/disk" bs=440 count=1 conv=notrunc status=none
 dd if="$work/boot" of="$work/disk" bs=1M seek=1 conv=notrunc,sparse status=none
 dd if="$work/ext4" of="$work/disk" bs=1M seek=$((1 + boot_mb)) conv=notrunc,sparse status=none
 mv "$work/disk" "$out/disk.img"
+# shellcheck disable=SC2016 # the fields are dpkg-query's
 chroot "$work/root" dpkg-query -W -f '${Package} ${Version} ${Architecture}\n' >"$out/manifest.txt"
 say "out/disk.img, $(du -m "$out/disk.img" | cut -f1) MB of $(stat -c %s "$out/disk.img") bytes"
