@@ -99,7 +99,11 @@ function licences(files) {
     if (!file) throw new Error(`${name} ${version} (${license}) carries no licence text`);
     return `${name} ${version} (${license})\n\n${fs.readFileSync(path.join(folder, file), "utf8").trim()}\n`;
   });
-  const head = "PageVM's JavaScript contains the following packages.\n";
+  const head = `PageVM's JavaScript contains the following packages.
+
+bios.bin and vgabios.bin are SeaBIOS and its VGA BIOS as Debian's package seabios has them, unmodified: GNU Lesser General Public
+License, version 3. Their source: https://packages.debian.org/source/bookworm/seabios, https://www.seabios.org
+`;
   return [head, ...texts].join(`\n${"-".repeat(80)}\n\n`);
 }
 

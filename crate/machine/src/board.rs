@@ -69,8 +69,10 @@ pub(crate) mod port {
     pub(crate) const PCI_DATA: u16 = 0xCFC;
     /// Where a firmware may put the IDE bus masters.
     pub(crate) const BUS_MASTER_IDE: u16 = 0xC000;
-    /// Where a firmware puts the power management block.
+    /// Where the power management block is for a kernel that is booted directly.
     pub(crate) const PM_BASE: u16 = devices::acpi_pm::SUGGESTED_PM_BASE;
+    /// Where SeaBIOS puts it if it is handed tables.
+    pub(crate) const FIRMWARE_PM_BASE: u16 = 0x600;
 }
 
 /// Where the frame buffer is put for a kernel that is booted directly: the beginning of PCI's memory.
@@ -490,13 +492,16 @@ impl Board {
     }
 }
 
-/// The places of the power management block's registers, for ACPI's tables.
-pub(crate) const PM_BLOCKS: [(u16, u8); 4] = [
-    (port::PM_BASE + acpi_pm::EVENT_BLOCK, 4),
-    (port::PM_BASE + acpi_pm::CONTROL_BLOCK, 2),
-    (port::PM_BASE + acpi_pm::TIMER_BLOCK, 4),
-    (port::PM_BASE + acpi_pm::GPE0_BLOCK, 4),
-];
+/// The places of the power management block's registers and their bytes, for ACPI's tables: events, control, timer,
+/// general-purpose events.
+pub(crate) const fn pm_blocks(base: u16) -> [(u16, u8); 4] {
+    [
+        (base + acpi_pm::EVENT_BLOCK, 4),
+        (base + acpi_pm::CONTROL_BLOCK, 2),
+        (base + acpi_pm::TIMER_BLOCK, 4),
+        (base + acpi_pm::GPE0_BLOCK, 4),
+    ]
+}
 
 #[cfg(test)]
 mod tests {

@@ -2,6 +2,7 @@
 
 use crate::acpi;
 use crate::bios::Firmware;
+use crate::board::port;
 use crate::config::Config;
 use crate::linux::Linux;
 use crate::memory_map::TABLES;
@@ -32,7 +33,7 @@ impl Boot {
         if let Self::Firmware(firmware) = self {
             return firmware.enter(processor);
         }
-        for (at, bytes) in acpi::tables(config.memory_bytes(), TABLES) {
+        for (at, bytes) in acpi::tables(config.memory_bytes(), TABLES, port::PM_BASE) {
             processor.mmu.load_ram(at, &bytes);
         }
         bios_data_area(processor);

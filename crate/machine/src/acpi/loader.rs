@@ -7,6 +7,7 @@
 use super::{
     DSDT, FACS, FADT, FADT_POINTERS, HEADER, RSDP_CHECKSUM, RSDP_POINTER, RSDT, TABLE_CHECKSUM, tables,
 };
+use crate::board::port;
 
 const ROOT: &str = "etc/acpi/rsdp";
 const TABLES: &str = "etc/acpi/tables";
@@ -64,7 +65,7 @@ pub(crate) fn files(ram: u64) -> [(&'static str, Vec<u8>); 3] {
     let mut all = Vec::new();
     let mut lengths = Vec::new();
     // Made as if they lay at 0: pointers are offsets then.
-    for (at, bytes) in tables(ram, 0) {
+    for (at, bytes) in tables(ram, 0, port::FIRMWARE_PM_BASE) {
         if at == 0 {
             root = bytes;
             continue;

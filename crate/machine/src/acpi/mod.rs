@@ -9,7 +9,7 @@ mod loader;
 
 pub(crate) use loader::files;
 
-use crate::board::{PM_BLOCKS, irq, port};
+use crate::board::{irq, pm_blocks, port};
 use devices::acpi_pm::{ApmCommand, S5_SLEEP_TYPE};
 
 /// Table offsets from the root pointer.
@@ -30,10 +30,11 @@ const PCI_MEMORY: u32 = 0xC000_0000;
 /// Where the chipset's own registers and the firmware ROM begin.
 const PCI_MEMORY_END: u32 = 0xFEC0_0000;
 
-/// The tables of a machine with `ram` bytes, each with its address; the root pointer is the first, at `at`.
-pub(crate) fn tables(ram: u64, at: u64) -> Vec<(u64, Vec<u8>)> {
-    let dsdt = table(*b"DSDT", 2, &dsdt(ram));
-    let fadt = table(*b"FACP", 3, &fadt((at + FACS) as u32, (at + DSDT) as u32));
+/// The tables of a machine with `ram` bytes and its power management block at a port, each with its address; the root pointer is the first,
+/// at `at`.
+pub(crate) fn tables(ram: u64, at: u64, pm_base: u16) -> Vec<(u64, Vec<u8>)> {
+    let dsdt = table(*b"DSDT", 2, &dsdt(ram, pm_base));
+    let fadt = table(*b"FACP", 3, &fadt((at + FACS) as u32, (at + DSDT) as u32, pm_base));
     let rsdt = table(*b"RSDT", 1, &((at + FADT) as u32).to_le_bytes());
     vec![
         (at, rsdp((at + RSDT) as u32)),
@@ -93,7 +94,7 @@ fn io_address(port: u16, bytes: u8) -> [u8; 12] {
 }
 
 /// Section 5.2.9, without the header.
-fn fadt(facs: u32, dsdt: u32) -> Vec<u8> {
+fn fadt(facs: u32, dsdt: u32, pm_base: u16) -> Vec<u8> {
     const HEADER: usize = 36;
     /// WBINVD, C1, sleep button is not fixed, reset register.
     const FLAGS: u32 = 1 << 0 | 1 << 2 | 1 << 5 | 1 << 10;
@@ -101,7 +102,7 @@ fn fadt(facs: u32, dsdt: u32) -> Vec<u8> {
     const BOOT: u16 = 1 << 0 | 1 << 1;
     /// SRST and RCPU of the reset control register.
     const RESET: u8 = 0x06;
-    let [event, control, timer, gpe] = PM_BLOCKS;
+    let [event, control, timer, gpe] = pm_blocks(pm_base);
     let mut out = vec![0; 244 - HEADER];
     let mut put =
         |at: usize, bytes: &[u8]| out[at - HEADER..at - HEADER + bytes.len()].copy_from_slice(bytes);
@@ -134,7 +135,7 @@ fn fadt(facs: u32, dsdt: u32) -> Vec<u8> {
 }
 
 /// The namespace.
-fn dsdt(ram: u64) -> Vec<u8> {
+fn dsdt(ram: u64, pm_base: u16) -> Vec<u8> {
     use aml::{bus_numbers, device, eisa_id, integer, io, io_range, memory_range, name, package, resources};
     let hid = |id: &str| name("_HID", &eisa_id(id));
     let irq = |n: u32| aml::irq(n);
@@ -164,7 +165,7 @@ fn dsdt(ram: u64) -> Vec<u8> {
     // Motherboard resources: what no other device claims.
     let motherboard = device(
         "MBRS",
-        &[hid("PNP0C02"), resources(&[io(port::PM_BASE, 64), io(port::APM, 2), io(port::PORT92, 1)])],
+        &[hid("PNP0C02"), resources(&[io(pm_base, 64), io(port::APM, 2), io(port::PORT92, 1)])],
     );
     // Which interrupt a slot's pin has: PIRQ (slot - 1 + pin) modulo 4.
     let routes: Vec<Vec<u8>> = (1..32u32)
@@ -208,7 +209,7 @@ mod tests {
 
     #[test]
     fn tables_add_up_and_do_not_overlap() {
-        let tables = tables(256 << 20, 0xE_0000);
+        let tables = tables(256 << 20, 0xE_0000, port::PM_BASE);
         for (n, (at, bytes)) in tables.iter().enumerate() {
             if bytes.get(..4) != Some(b"FACS") {
                 assert_eq!(checksum(bytes), 0, "table at {at:#x}");
