@@ -139,6 +139,8 @@ setup() {
         need nasm nasm
         need mtools mtools
         need xorriso xorriso
+        need /usr/lib/grub-rescue/grub-rescue-cdrom.iso grub-rescue-pc
+        need /usr/lib/ipxe/ipxe.iso ipxe
         ;;
       all) need wasm-opt binaryen ;;
     esac

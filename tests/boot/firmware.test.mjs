@@ -74,6 +74,51 @@ describe("FreeDOS from a floppy", { skip: noMachine }, () => {
   });
 });
 
+/** Images of Debian's packages, and what they come to. @type {[string, string, string[]][]} */
+const PACKAGED = [
+  ["cdrom", "/usr/lib/grub-rescue/grub-rescue-cdrom.iso", ["--expect-screen", "GNU GRUB"]],
+  ["fda", "/usr/lib/grub-rescue/grub-rescue-floppy.img", ["--expect-screen", "GNU GRUB"]],
+  [
+    "cdrom",
+    "/usr/lib/ipxe/ipxe.iso",
+    ["--expect-screen", "Ctrl-B", "--type", "\\x02", "--expect-screen", "iPXE>"],
+  ],
+];
+
+describe("boot loaders of Debian's packages", { skip: noMachine }, () => {
+  for (const [drive, image, steps] of PACKAGED) {
+    const skip = fs.existsSync(image) ? false : `${image} is not installed`;
+    test(`${path.basename(image)} comes to its prompt`, { skip }, async () => {
+      const { status, stderr } = await play(["--memory", "128", `--${drive}`, image, ...steps]);
+      assert.equal(status, 0, stderr);
+    });
+  }
+});
+
+const DEBIAN32 = path.join(ROOT, "images/debian32/out/disk.img");
+const noDebian = fs.existsSync(DEBIAN32)
+  ? false
+  : "images/debian32 is made on demand: ./build.sh image debian32";
+
+describe("Debian from its own disk", { skip: noMachine || noDebian }, () => {
+  test("runs Python and gcc, and keeps what it wrote over a reset", async () => {
+    const { status, stderr } = await run(
+      [
+        ...["--memory", "256", "--hda", DEBIAN32, "--debugcon", "null", "--timeout", "900", "--reboot"],
+        ...["--expect", "PAGEVM-READY", "--serial-in", 'python3 -c "print(sum(range(1000)))"\\n'],
+        ...["--expect", "499500", "--serial-in"],
+        `printf '#include <stdio.h>\\\\nint main(){puts("gcc " "works");}\\\\n' > a.c; gcc a.c; ./a.out\\n`,
+        ...["--expect", "gcc works", "--serial-in"],
+        'dd if=/dev/urandom of=big bs=1M count=64 2>/dev/null; md5sum big > sum; sync; echo WR""OTE\\n',
+        ...["--expect", "WROTE", "--serial-in", "reboot -f\\n", "--expect", "SYSLINUX", "--serial-in", "\\n"],
+        ...["--expect", "PAGEVM-READY", "--serial-in", "md5sum -c sum\\n", "--expect", "big: OK"],
+      ],
+      { seconds: 950 },
+    );
+    assert.equal(status, 0, stderr);
+  });
+});
+
 describe("what cannot be started is refused in words", { skip: noMachine }, () => {
   /** @param {RegExp} message @param {string[]} args */
   const refused = async (message, ...args) => {
