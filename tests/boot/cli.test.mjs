@@ -26,20 +26,7 @@ describe("refusals: exit 2 and one line that names the thing and the reason", ()
     ["no option", ["vmlinuz"], /^pagevm: vmlinuz: not an option/],
     ["no value", ["--kernel"], /^pagevm: --kernel: needs a value/],
     ["value for a switch", ["--no-jit=1"], /^pagevm: --no-jit: takes no value/],
-    ...[
-      "bios",
-      "vgabios",
-      "hda",
-      "hdd",
-      "cdrom",
-      "fda",
-      "scsi",
-      "write-through",
-      "boot",
-      "parallel",
-      "wav",
-      "pcap",
-    ].map(
+    ...["scsi", "serial3", "parallel", "wav", "pcap"].map(
       (name) =>
         /** @type {[string, string[], RegExp]} */ ([
           `${name}, not there yet`,
@@ -54,10 +41,27 @@ describe("refusals: exit 2 and one line that names the thing and the reason", ()
       /--dump-region: 1c0000000h has more than 32 bits$/,
     ],
     [
-      "display terminal",
-      ["--multiboot", guest, "--display", "terminal"],
-      /--display: terminal: not available yet$/,
+      "display terminal and a port on it",
+      ["--multiboot", guest, "--display", "terminal", "--serial", "stdio"],
+      /--serial: stdio is the screen's/,
     ],
+    ["a drive's file that is not there", ["--hda", "no/such"], /--hda: no\/such: /],
+    [
+      "no room for a CD",
+      ["--hda", "a", "--hdb", "b", "--hdc", "c", "--hdd", "d", "--cdrom", "e"],
+      /--cdrom: all four/,
+    ],
+    [
+      "firmware and a kernel",
+      ["--multiboot", guest, "--bios", "x"],
+      /--bios: a --kernel or --multiboot is started/,
+    ],
+    [
+      "write through no drive",
+      ["--multiboot", guest, "--write-through", "hda"],
+      /--write-through: there is no --hda$/,
+    ],
+    ["boot order", ["--bios", guest, "--boot", "z"], /bios|boot/],
     ["display else", ["--multiboot", guest, "--display", "vnc"], /--display: "vnc" is none of none/],
     ["memory no number", ["--memory", "lots"], /--memory: "lots" is not a whole number$/],
     ["memory negative", ["--memory", "-5"], /--memory: "-5" is not a whole number$/],

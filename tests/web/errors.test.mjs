@@ -103,11 +103,20 @@ describe("errors", { timeout: 120_000 }, () => {
   });
 
   it("options that are not there yet, by name", async () => {
-    for (const name of ["hda", "hdb", "cdrom", "fda", "fdb", "bios", "vgabios"]) {
-      const { code, message } = await refusal({ kernel, [name]: "image" });
-      assert.equal(code, "not-available");
-      assert.match(message, new RegExp(`\\b${name} is not available yet`));
-    }
+    const { code, message } = await refusal({ kernel, scsi: "image" });
+    assert.equal(code, "not-available");
+    assert.match(message, /\bscsi is not available yet/);
+  });
+
+  it("firmware beside a kernel, and drives without a place or an image", async () => {
+    const of = async (options) => {
+      const { code, message } = await refusal(options);
+      return `${code}: ${message}`;
+    };
+    assert.match(await of({ kernel, bios: "image" }), /^bad-option: bios and vgabios are for/);
+    const disks = { hda: "a", hdb: "b", hdc: "c", hdd: "d", cdrom: "e" };
+    assert.match(await of(disks), /^bad-option: cdrom: all four/);
+    assert.match(await of({ kernel, hda: "no/such" }), /^image-not-found: hda: /);
   });
 
   it("options that make no sense, by name", async () => {
