@@ -23,7 +23,7 @@ pub use dma::{Dma, DmaError};
 pub use dma_channel::{DmaChannel, DmaChannelV1, DmaPort};
 pub use io::{IoError, IoResult, Mmio, PciFunction, PciWindow, PortIo, Width};
 pub use line::{Line, Lines};
-pub use snapshot::{Saved, Snapshot, SnapshotError, decode, encode};
+pub use snapshot::{Saved, Snapshot, SnapshotError, decode, encode, is_zero};
 
 /// A port in the 64 KB I/O space.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -67,6 +67,12 @@ pub trait Snapshot {
     fn restore(&mut self, saved: Saved<'_>) -> Result<(), SnapshotError>;
 }
 
+/// Whether all of a page of memory is zero, and need not be saved.
+#[must_use]
+pub fn is_zero(page: &[u8]) -> bool {
+    page.chunks(64).all(|chunk| chunk.iter().fold(0, |all, b| all | b) == 0)
+}
+
 /// Encodes a saved type: compact, and the same bytes on every target.
 #[must_use]
 pub fn encode<T: Serialize>(value: &T) -> Vec<u8> {

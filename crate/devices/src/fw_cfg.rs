@@ -2,13 +2,8 @@
 //!
 //! Source: the interface is public in QEMU's documentation, docs/specs/fw_cfg.rst (registers, keys, file
 //! directory, DMA structure). A guest selects an item by its key and reads it byte by byte, or has it
-//! copied to memory: it writes the address of a structure to the DMA register, and the board, which has
-//! the memory, lets the device carry it out:
-//!
-//! ```text
-//! board, after each write to the region "dma":
-//!     if let Some(at) = fw_cfg.take_dma() { fw_cfg.run_dma(&mut ram, at) }
-//! ```
+//! copied to memory: it writes the address of a structure to the DMA register, and the device carries it
+//! out as a bus master.
 //!
 //! When RAM is not loaded yet the request stays pending and is run again from its beginning; nothing of
 //! it has been taken over then.
@@ -18,8 +13,8 @@
 
 use bitfield_struct::bitfield;
 use bus::{
-    Device, Dma, DmaError, IoError, IoResult, PhysAddr, PortIo, Region, Saved, Snapshot, SnapshotError,
-    Width, decode, encode,
+    BusMaster, Device, Dma, DmaError, IoError, IoResult, PhysAddr, PortIo, Region, Saved, Snapshot,
+    SnapshotError, Width, decode, encode,
 };
 use open_enum::open_enum;
 use serde::{Deserialize, Serialize};
@@ -222,7 +217,7 @@ impl FwCfg {
     }
 
     /// The address of a DMA structure that the guest has handed over, once.
-    pub fn take_dma(&mut self) -> Option<PhysAddr> {
+    fn take_dma(&mut self) -> Option<PhysAddr> {
         self.pending.take()
     }
 
@@ -233,7 +228,7 @@ impl FwCfg {
     /// # Errors
     /// [`DmaError::NotHere`]: run it again later. A structure outside RAM is dropped without a word, as
     /// there is nowhere to report it.
-    pub fn run_dma(&mut self, dma: &mut dyn Dma, at: PhysAddr) -> Result<(), DmaError> {
+    fn run_dma(&mut self, dma: &mut dyn Dma, at: PhysAddr) -> Result<(), DmaError> {
         match self.try_dma(dma, at) {
             Err(DmaError::NotHere) => {
                 self.pending = Some(at);
@@ -298,6 +293,22 @@ impl Device for FwCfg {
     }
     fn port_io(&mut self) -> Option<&mut dyn PortIo> {
         Some(self)
+    }
+    fn bus_master(&mut self) -> Option<&mut dyn BusMaster> {
+        Some(self)
+    }
+}
+
+impl BusMaster for FwCfg {
+    fn wants_bus(&self) -> bool {
+        self.pending.is_some()
+    }
+
+    fn master(&mut self, ram: &mut dyn Dma) {
+        if let Some(at) = self.take_dma() {
+            // If part of it is not here yet, the request stays pending.
+            let _ = self.run_dma(ram, at);
+        }
     }
 }
 

@@ -39,6 +39,13 @@ pub fn check_bios(bytes: u64) -> Result<(), MachineError> {
 
 impl Firmware {
     pub(crate) fn new(bios: Vec<u8>, vgabios: Vec<u8>) -> Result<Self, MachineError> {
+        let firmware = Self { bios, vgabios };
+        firmware.check()?;
+        Ok(firmware)
+    }
+
+    fn check(&self) -> Result<(), MachineError> {
+        let Self { bios, vgabios } = self;
         check_bios(bios.len() as u64)?;
         if vgabios.len() > VGA_LARGEST {
             let len = vgabios.len();
@@ -49,7 +56,7 @@ impl Firmware {
                 "vgabios: not an option ROM: it does not begin with 55h AAh",
             ));
         }
-        Ok(Self { bios, vgabios })
+        Ok(())
     }
 
     /// The VGA BIOS; empty if there is none.
@@ -65,6 +72,6 @@ impl Firmware {
 
     /// False for images, out of a snapshot, that could not have been loaded.
     pub(crate) fn is_sound(&self) -> bool {
-        Self::new(self.bios.clone(), self.vgabios.clone()).is_ok()
+        self.check().is_ok()
     }
 }

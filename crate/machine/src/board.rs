@@ -416,11 +416,6 @@ impl Board {
         ranges
     }
 
-    /// A DMA structure for fw_cfg that waits.
-    pub(crate) fn take_fw_cfg_dma(&mut self) -> Option<PhysAddr> {
-        self.parts.get_mut(self.fw_cfg).take_dma()
-    }
-
     /// The exit port's number in the list.
     pub(crate) fn exit_index(&self) -> usize {
         self.exit.index()

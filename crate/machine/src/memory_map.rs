@@ -1,7 +1,7 @@
 //! Which addresses are memory: for the processor, for DMA, and in words for a guest (E820).
 
 use crate::board::Board;
-use bus::{Dma, DmaError, PhysAddr};
+use bus::{Dma, DmaError, PhysAddr, is_zero};
 use cpu::Processor;
 use cpu::mmu::{Mmu, Target};
 
@@ -61,11 +61,6 @@ pub(crate) fn clear(processor: &mut Processor) {
             processor.mmu.ram_written(at, STEP as u64);
         }
     }
-}
-
-/// Whether all of a page is zero.
-pub(crate) fn is_zero(page: &[u8]) -> bool {
-    page.chunks_exact(64).all(|chunk| chunk.iter().fold(0, |all, b| all | b) == 0)
 }
 
 /// RAM as a bus master sees it: every page of a transfer leads to RAM, or nothing is moved.

@@ -44,7 +44,7 @@ impl Board {
     }
 
     fn after_port(&mut self, part: usize) {
-        if part == self.fw_cfg.index() || part == self.exit_index() {
+        if part == self.exit_index() {
             self.stop = true;
             self.attention = true;
         }

@@ -261,10 +261,6 @@ impl Machine {
     fn answer_board(&mut self) -> Option<Outcome> {
         let (board, mmu) = self.board_and_memory();
         memory_map::apply(board, mmu);
-        if let Some(at) = board.take_fw_cfg_dma() {
-            // All of RAM is here, so nothing has to be tried again.
-            let _ = board.parts.get_mut(board.fw_cfg).run_dma(&mut RamDma(mmu), at);
-        }
         if board.parts.wants_bus() {
             board.parts.run_masters(&mut RamDma(mmu));
             board.sync_lines();

@@ -18,7 +18,7 @@
 use crate::board::Board;
 use crate::firmware::Boot;
 use crate::{Machine, MachineError, memory_map, video};
-use bus::{Saved, SnapshotError, Time, decode, encode};
+use bus::{Saved, SnapshotError, Time, decode, encode, is_zero};
 use cpu::Processor;
 use devices::vga::frame_buffer::OwnMemory;
 use serde::{Deserialize, Serialize};
@@ -109,7 +109,7 @@ impl Machine {
         let ram = self.processor.mmu.ram();
         (0..ram.size() / PAGE as u64)
             .filter_map(|page| ram.slice(page * PAGE as u64, PAGE).map(|bytes| (page, bytes)))
-            .filter(|(_, bytes)| !memory_map::is_zero(bytes))
+            .filter(|(_, bytes)| !is_zero(bytes))
     }
 
     /// The hash of the state: equal for two machines that will go on in the same way.

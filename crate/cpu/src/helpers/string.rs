@@ -138,19 +138,18 @@ fn iterate(x: &mut Exec<'_>, i: &Insn, op: StringOp) -> Result<(), Stop> {
     Ok(())
 }
 
+/// Whether it is flat, ascending and of 32 bits: at its destination, and at its source if it `reads` one.
+fn is_straight(x: &Exec<'_>, i: &Insn, reads: bool) -> bool {
+    let flat = i.flat_stack() && (!reads || i.mem.seg == Seg::Flat);
+    i.mem.asz == Width::W32 && flat && x.cpu.eflags & eflags::DF == 0
+}
+
 /// Does up to `most` iterations of a flat, ascending MOVS or STOS at once, as far as the pages at both ends
 /// are plain RAM known to the fast tables. How many; 0 where one iteration must go the ordinary way.
 fn bulk(x: &mut Exec<'_>, i: &Insn, op: StringOp, most: u64) -> u64 {
     let w = i.w;
     let moves = op == StringOp::Movs;
-    if !(moves || op == StringOp::Stos)
-        || i.mem.asz != Width::W32
-        || !i.flat_stack()
-        || x.cpu.eflags & eflags::DF != 0
-    {
-        return 0;
-    }
-    if moves && i.mem.seg != Seg::Flat {
+    if !(moves || op == StringOp::Stos) || !is_straight(x, i, moves) {
         return 0;
     }
     let bytes = u64::from(w.bytes());
@@ -181,8 +180,7 @@ fn bulk(x: &mut Exec<'_>, i: &Insn, op: StringOp, most: u64) -> u64 {
 /// known to the fast tables, and until one ends the repetition. How many; 0 where one must go the ordinary way.
 fn bulk_compare(x: &mut Exec<'_>, i: &Insn, op: StringOp, most: u64) -> u64 {
     let (w, two) = (i.w, op == StringOp::Cmps);
-    let flat = i.flat_stack() && (!two || i.mem.seg == Seg::Flat);
-    if i.mem.asz != Width::W32 || !flat || x.cpu.eflags & eflags::DF != 0 {
+    if !is_straight(x, i, two) {
         return 0;
     }
     let bytes = u64::from(w.bytes());

@@ -5,6 +5,7 @@
 //!
 //! The planes of VGA are the first 256 KB: the same address of all four planes is four bytes, plane 0 first.
 
+use bus::is_zero;
 use std::fmt;
 
 /// Bytes of the largest video memory.
@@ -111,10 +112,7 @@ impl FrameBuffer for OwnMemory {
 
 /// The pages that are not all zero, with their numbers.
 pub(super) fn used_pages(bytes: &[u8]) -> impl Iterator<Item = (usize, &[u8; PAGE])> {
-    let is_zero = |page: &[u8; PAGE]| {
-        page.as_chunks::<64>().0.iter().all(|chunk| chunk.iter().fold(0, |all, b| all | b) == 0)
-    };
-    bytes.as_chunks::<PAGE>().0.iter().enumerate().filter(move |(_, page)| !is_zero(page))
+    bytes.as_chunks::<PAGE>().0.iter().enumerate().filter(|(_, page)| !is_zero(*page))
 }
 
 #[cfg(test)]

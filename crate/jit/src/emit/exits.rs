@@ -12,10 +12,7 @@ impl Emitter<'_> {
     pub(super) fn dynamic(&mut self, i: &Insn, target: Id, executed: u32) {
         let target = self.in_local(target);
         if i.op == Op::Ret {
-            let region = self.region;
-            let calls = region.blocks.iter().filter(|b| b.calls());
-            let sites: Vec<i32> = calls.map(Block::end).filter(|d| self.find(*d).is_some()).take(4).collect();
-            for site in sites {
+            for site in self.return_sites() {
                 let site_eip = self.eip_at(site);
                 let same = self.values.bin(Bin::Eq, Ty::I32, target, site_eip);
                 self.push(same);
