@@ -141,6 +141,9 @@ setup() {
         need xorriso xorriso
         need /usr/lib/grub-rescue/grub-rescue-cdrom.iso grub-rescue-pc
         need /usr/lib/ipxe/ipxe.iso ipxe
+        need /usr/lib/debian-installer/images/12/i386/text debian-installer-12-netboot-i386
+        need /usr/lib/ISOLINUX/isolinux.bin isolinux
+        need /usr/lib/syslinux/modules/bios/ldlinux.c32 syslinux-common
         ;;
       all) need wasm-opt binaryen ;;
     esac

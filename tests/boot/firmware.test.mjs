@@ -1,6 +1,7 @@
 // @ts-check
 /** From power-on: SeaBIOS finds the drives, and what is on them starts. */
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import fs from "node:fs";
 import path from "node:path";
 import { describe, test } from "node:test";
@@ -93,6 +94,53 @@ describe("boot loaders of Debian's packages", { skip: noMachine }, () => {
       assert.equal(status, 0, stderr);
     });
   }
+});
+
+const INSTALLER = "/usr/lib/debian-installer/images/12/i386/text/debian-installer/i386";
+const ISOLINUX = ["/usr/lib/ISOLINUX/isolinux.bin", "/usr/lib/syslinux/modules/bios/ldlinux.c32"];
+const noInstaller = [INSTALLER, ...ISOLINUX].every((name) => fs.existsSync(name))
+  ? false
+  : "debian-installer-12-netboot-i386, isolinux or syslinux-common is not installed";
+
+/** A CD of the installer, as isolinux starts it. @returns {string} the image's name */
+function installerCd() {
+  const root = newName();
+  const image = newName();
+  fs.mkdirSync(path.join(root, "isolinux"), { recursive: true });
+  for (const name of ["linux", "initrd.gz"])
+    fs.copyFileSync(path.join(INSTALLER, name), path.join(root, name));
+  for (const name of ISOLINUX) fs.copyFileSync(name, path.join(root, "isolinux", path.basename(name)));
+  const config = [
+    ...["SERIAL 0 9600", "PROMPT 1", "TIMEOUT 600", "DEFAULT nothing", "LABEL text"],
+    ...["KERNEL /linux", "APPEND initrd=/initrd.gz console=ttyS0", ""],
+  ];
+  fs.writeFileSync(path.join(root, "isolinux/isolinux.cfg"), config.join("\n"));
+  execFileSync(
+    "xorriso",
+    [
+      ...["-as", "mkisofs", "-quiet", "-o", image, "-b", "isolinux/isolinux.bin", "-c", "isolinux/boot.cat"],
+      ...["-no-emul-boot", "-boot-load-size", "4", "-boot-info-table", root],
+    ],
+    { stdio: "ignore" },
+  );
+  return image;
+}
+
+describe("Debian's installer", { skip: noMachine || noInstaller }, () => {
+  const menu = ["--memory", "512", "--expect", "Select a language"];
+
+  test("its kernel and initial RAM disk come to the language menu on serial", async () => {
+    const [kernel, initrd] = ["linux", "initrd.gz"].map((name) => path.join(INSTALLER, name));
+    const args = ["--kernel", kernel, "--initrd", initrd, "--cmdline", "console=ttyS0", ...menu];
+    const { status, stderr } = await play(args, 300);
+    assert.equal(status, 0, stderr);
+  });
+
+  test("so does a CD of them, through isolinux", async () => {
+    const boot = ["--cdrom", installerCd(), "--expect", "boot:", "--serial-in", "text\\n"];
+    const { status, stderr } = await play([...boot, ...menu], 300);
+    assert.equal(status, 0, stderr);
+  });
 });
 
 const DEBIAN32 = path.join(ROOT, "images/debian32/out/disk.img");

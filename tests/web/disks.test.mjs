@@ -4,8 +4,10 @@
  * Needs dist/ (./build.sh build); says so where it is missing.
  */
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
 import fs from "node:fs";
 import http from "node:http";
+import os from "node:os";
 import path from "node:path";
 import { before, describe, it } from "node:test";
 import zlib from "node:zlib";
@@ -18,23 +20,26 @@ const missing = fs.existsSync(path.join(ROOT, "build/wasm/pagevm_web_bg.wasm"))
   : "dist/ is missing: ./build.sh build";
 const LONG = 120_000;
 
-/** Serves the floppy in ranges, to pages of any origin; `broken` stops that. */
-async function serveFloppy() {
-  const state = { broken: false, ranges: 0 };
+/** Serves an image in ranges, to pages of any origin; `broken` stops that, another `version` is another file. */
+async function serveImage(image = FLOPPY) {
+  const state = { broken: false, ranges: 0, version: 1 };
   const server = http.createServer((request, response) => {
     const headers = {
       "Access-Control-Allow-Origin": "*",
       "Access-Control-Expose-Headers": "Content-Range, ETag, Accept-Ranges",
       "Access-Control-Allow-Headers": "Range",
-      ETag: '"floppy"',
+      ETag: `"floppy-${state.version}"`,
     };
     if (request.method === "OPTIONS") return response.writeHead(204, headers).end();
+    if (request.url?.endsWith("?replace")) state.version++;
     if (state.broken) return response.writeHead(503, headers).end();
+    // A browser that has a part of another version in its cache says so, and is then sent everything (RFC 9110, 13.1.5).
+    const stale = ![undefined, headers.ETag].includes(request.headers["if-range"]);
     const [, from, to] = /^bytes=(\d+)-(\d+)$/.exec(request.headers.range ?? "") ?? [];
-    if (from === undefined) return response.writeHead(200, headers).end(FLOPPY);
+    if (from === undefined || stale) return response.writeHead(200, headers).end(image);
     state.ranges++;
-    const part = FLOPPY.subarray(Number(from), Math.min(Number(to) + 1, FLOPPY.length));
-    const range = `bytes ${from}-${Number(from) + part.length - 1}/${FLOPPY.length}`;
+    const part = image.subarray(Number(from), Math.min(Number(to) + 1, image.length));
+    const range = `bytes ${from}-${Number(from) + part.length - 1}/${image.length}`;
     response.writeHead(206, { ...headers, "Content-Range": range }).end(part);
   });
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -42,10 +47,20 @@ async function serveFloppy() {
   return { state, url: `http://127.0.0.1:${server.address().port}/floppy.img` };
 }
 
+/** A floppy with files of these names and contents, in this order. @param {Record<string, string>} files */
+function floppyWith(files) {
+  const image = path.join(fs.mkdtempSync(path.join(os.tmpdir(), "pagevm-floppy-")), "floppy.img");
+  closeAfterwards(async () => fs.rmSync(path.dirname(image), { recursive: true }));
+  execFileSync("mformat", ["-C", "-f", "1440", "-i", image, "::"]);
+  for (const [name, text] of Object.entries(files))
+    execFileSync("mcopy", ["-i", image, "-", `::${name}`], { input: text });
+  return fs.readFileSync(image);
+}
+
 /** Types a line and waits for what it brings. */
-const type = async (page, line, then) => {
+const type = async (page, line, then, timeout) => {
   await page.evaluate((text) => document.querySelector("page-vm").vm.sendText(text), `${line}\n`);
-  await untilScreen(page, then);
+  await untilScreen(page, then, { timeout });
 };
 
 describe("drives, with the real machine", { skip: missing, timeout: 4 * LONG }, () => {
@@ -56,8 +71,8 @@ describe("drives, with the real machine", { skip: missing, timeout: 4 * LONG }, 
     fs.mkdirSync(SCREENSHOTS, { recursive: true });
   });
 
-  it("boots FreeDOS by URL; what is written is there after a reset; an image that breaks off is told", async () => {
-    const floppy = await serveFloppy();
+  it("boots FreeDOS by URL; what is written is there after a reset", async () => {
+    const floppy = await serveImage();
     const { page, close } = await newPage(browser);
     await page.goto(`${server.url}?memory=32&fda=${encodeURIComponent(floppy.url)}`);
     await page.waitForFunction(() => document.querySelector("page-vm")?.vm, undefined, { timeout: LONG });
@@ -73,7 +88,54 @@ describe("drives, with the real machine", { skip: missing, timeout: 4 * LONG }, 
     await close();
   });
 
-  it("takes a file; a drive whose image is gone is an error of the drive, and is told in words", async () => {
+  it("an image that breaks off is an error of the drive, and is told in words; it can go on later", async () => {
+    const [system, data] = await Promise.all([
+      serveImage(),
+      serveImage(floppyWith({ "near.txt": "n".repeat(800_000), "far.txt": "far-away-89" })),
+    ]);
+    const { page, errors, close } = await newPage(browser);
+    await page.goto(
+      `${server.url}?memory=32&fda=${encodeURIComponent(system.url)}&fdb=${encodeURIComponent(data.url)}`,
+    );
+    await page.waitForFunction(() => document.querySelector("page-vm")?.vm, undefined, { timeout: LONG });
+    await untilScreen(page, /A:\\>/);
+    await type(page, "dir b:", /far\.txt|FAR\s+TXT/i);
+    data.state.broken = true;
+    // DOS tries a few times, and so does the source.
+    await type(page, "type b:far.txt", /\(F\)ail/, LONG);
+    const notice = page.locator("vm-notice");
+    await notice.getByText(/fdb: .*503/).waitFor();
+    await page.screenshot({ path: path.join(SCREENSHOTS, "broken-off.png") });
+    data.state.broken = false;
+    await type(page, "r", /far-away-89/);
+    assert.deepEqual(errors, []);
+    await close();
+  });
+
+  it("an image that is replaced meanwhile is an error, and stays one", async () => {
+    const data = await serveImage(floppyWith({ "near.txt": "n".repeat(800_000), "far.txt": "far-away-89" }));
+    const { page, close } = await newPage(browser);
+    await page.goto(`${server.url}empty`);
+    const told = await page.evaluate(
+      async ([base, bytes, fdb, timeout]) => {
+        const { PageVM } = await import(`${base}pagevm.js`);
+        const vm = await PageVM.create({ memory: 32, fda: new Uint8Array(bytes), fdb });
+        const trouble = [];
+        vm.addEventListener("trouble", ({ detail }) => trouble.push(detail.message));
+        await vm.waitFor({ screen: /A:\\>/ }, { timeout });
+        await fetch(`${fdb}?replace`);
+        await vm.sendText("type b:far.txt\n");
+        await vm.waitFor({ screen: /\(F\)ail/ }, { timeout });
+        await vm.destroy();
+        return trouble;
+      },
+      [server.url, [...FLOPPY], data.url, LONG],
+    );
+    assert.match(told[0], /^fdb: .*changed/);
+    await close();
+  });
+
+  it("takes a file of the user's", async () => {
     const { page, close } = await newPage(browser);
     await page.goto(`${server.url}empty`);
     const told = await page.evaluate(

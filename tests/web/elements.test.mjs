@@ -294,20 +294,20 @@ describe("<page-vm>", { timeout: 120_000 }, () => {
         )
         .join("");
     });
-    await untilReady(page, "#one");
-    await untilReady(page, "#two");
+    await untilReady(page, { selector: "#one" });
+    await untilReady(page, { selector: "#two" });
     assert.equal(machines(page).length, 2);
     await page.locator("#one vm-screen textarea").focus();
     await page.keyboard.type("echo first\n");
     await page.locator("#two vm-screen textarea").focus();
     await page.keyboard.type("echo second\n");
-    await untilScreen(page, /^first/m, "#one");
-    await untilScreen(page, /^second/m, "#two");
+    await untilScreen(page, /^first/m, { selector: "#one" });
+    await untilScreen(page, /^second/m, { selector: "#two" });
     assert.doesNotMatch(await screenText(page, "#one"), /second/);
     assert.doesNotMatch(await screenText(page, "#two"), /first/);
     await page.evaluate(() => document.querySelector("#one").vm.sendText("trap\n"));
-    await untilState(page, "crashed", "#one");
-    await ask(page, "echo alive", /^alive/m, "#two");
+    await untilState(page, "crashed", { selector: "#one" });
+    await ask(page, "echo alive", /^alive/m, { selector: "#two" });
     assert.deepEqual(errors, []);
     await close();
   });

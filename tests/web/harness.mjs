@@ -152,18 +152,23 @@ export async function untilState(page, state, selector = "page-vm") {
 /** Until the guest has greeted and shows its prompt. @param {import("playwright-core").Page} page */
 export async function untilReady(page, selector = "page-vm") {
   await untilState(page, "running", selector);
-  await untilScreen(page, /\$ *$/m, selector);
+  await untilScreen(page, /\$ *$/m, { selector });
 }
 
 /** @param {import("playwright-core").Page} page */
 export const screenText = (page, selector = "page-vm") =>
   page.evaluate((wanted) => document.querySelector(wanted).vm.screenText(), selector);
 
-/** Waits until the screen shows a text. @param {import("playwright-core").Page} page @param {string | RegExp} text */
-export const untilScreen = (page, text, selector = "page-vm") =>
+/**
+ * Waits until the screen shows a text.
+ * @param {import("playwright-core").Page} page
+ * @param {string | RegExp} text
+ * @param {{ selector?: string, timeout?: number }} [where] milliseconds
+ */
+export const untilScreen = (page, text, { selector = "page-vm", timeout = 10_000 } = {}) =>
   page.evaluate(
-    ([wanted, screen]) => document.querySelector(wanted).vm.waitFor({ screen }, { timeout: 10_000 }),
-    [selector, text],
+    ([wanted, screen, limit]) => document.querySelector(wanted).vm.waitFor({ screen }, { timeout: limit }),
+    [selector, text, timeout],
   );
 
 /** Types on the machine's serial port and waits for the answer. @param {import("playwright-core").Page} page */
