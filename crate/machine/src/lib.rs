@@ -25,6 +25,8 @@ mod parts;
 mod platform;
 mod run_loop;
 mod screen;
+#[cfg(test)]
+mod shaken;
 mod snapshot;
 mod video;
 
