@@ -187,6 +187,7 @@ impl Harness {
             events,
             cpl,
             nmi_blocked,
+            smm: _,
             count: _,
             segs,
             ldtr,

@@ -180,6 +180,8 @@ pub enum Helper {
     Bound,
     Sysenter,
     Sysexit,
+    // helpers/smm.rs
+    Rsm,
     // helpers/segment.rs
     MovToSeg,
     PopSeg,

@@ -4,7 +4,7 @@ use crate::exec::Processor;
 use crate::flags::Flags;
 use crate::float::F80;
 use crate::mmu::Translation;
-use crate::state::{Fpu, Msrs, Segment, TableRegister};
+use crate::state::{Fpu, Msrs, Segment, Smm, TableRegister};
 use bus::{Saved, SnapshotError, decode, encode};
 use serde::{Deserialize, Serialize};
 use x86::descriptor::Rights;
@@ -55,6 +55,8 @@ struct CpuV1 {
     events: u32,
     cpl: u8,
     nmi_blocked: u8,
+    /// In system management mode, NMIs blocked before it, SMBASE.
+    smm: (u8, u8, u32),
     count: u64,
     segs: [SegmentV1; 6],
     ldtr: SegmentV1,
@@ -104,6 +106,7 @@ impl Processor {
             events,
             cpl,
             nmi_blocked,
+            smm,
             count,
             segs,
             ldtr,
@@ -142,6 +145,7 @@ impl Processor {
             events: *events,
             cpl: *cpl,
             nmi_blocked: *nmi_blocked,
+            smm: (smm.active, smm.nmi_was_blocked, smm.base),
             count: *count,
             segs: std::array::from_fn(|n| save_segment(&segs[n])),
             ldtr: save_segment(ldtr),
@@ -198,6 +202,7 @@ impl Processor {
         c.events = v.events;
         c.cpl = v.cpl;
         c.nmi_blocked = v.nmi_blocked;
+        c.smm = Smm { active: v.smm.0, nmi_was_blocked: v.smm.1, base: v.smm.2 };
         c.count = v.count;
         c.segs = std::array::from_fn(|n| load_segment(&v.segs[n]));
         c.ldtr = load_segment(&v.ldtr);

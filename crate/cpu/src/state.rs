@@ -190,6 +190,18 @@ impl Msrs {
     }
 }
 
+/// System management mode (SDM vol. 3, chapter 35).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(C)]
+pub struct Smm {
+    /// The processor is in it. 1 or 0.
+    pub active: u8,
+    /// NMIs were blocked when it was entered. 1 or 0.
+    pub nmi_was_blocked: u8,
+    /// SMBASE.
+    pub base: u32,
+}
+
 /// Bits of [`Cpu::events`]: reasons to look before the next block.
 pub mod event {
     /// The interrupt controller's INTR line is high (taken when IF allows).
@@ -208,6 +220,10 @@ pub mod event {
     pub const HALT: u32 = 1 << 6;
     /// In shutdown after a triple fault.
     pub const SHUTDOWN: u32 = 1 << 7;
+    /// A system management interrupt is waiting.
+    pub const SMI: u32 = 1 << 8;
+    /// System management mode has ended: the machine has to say anew where memory is before anything else runs.
+    pub const MAP: u32 = 1 << 9;
 }
 
 /// Bits of [`Cpu::mode`]: what decoding and finding code depends on.
@@ -252,6 +268,8 @@ pub struct Cpu {
     pub cpl: u8,
     /// NMIs are blocked until IRET. 1 or 0.
     pub nmi_blocked: u8,
+    /// System management mode.
+    pub smm: Smm,
     /// Instructions executed. While a block runs: up to the block's entry.
     pub count: u64,
     /// Segment registers in the numbering of [`Seg`].
@@ -310,6 +328,7 @@ impl Cpu {
             events: 0,
             cpl: 0,
             nmi_blocked: 0,
+            smm: Smm { active: 0, nmi_was_blocked: 0, base: x86::smm::SMBASE_AT_RESET },
             count: 0,
             segs,
             ldtr: Segment::new(0, 0, 0xFFFF, Rights(0x82)),

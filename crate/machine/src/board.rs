@@ -92,6 +92,7 @@ mod wire {
     pub(super) const RESET: u32 = 2;
     pub(super) const INIT: u32 = 3;
     pub(super) const POWER_OFF: u32 = 4;
+    pub(super) const SMI: u32 = 5;
 }
 
 /// What the run loop has to act on.
@@ -134,6 +135,10 @@ pub(crate) struct Board {
     pub(crate) intr: bool,
     pub(crate) attention: bool,
     pub(crate) stop: bool,
+    /// SMI# rose.
+    pub(crate) smi: bool,
+    /// Memory is seen as in system management mode.
+    smm: bool,
     /// Something changed in how addresses lead to memory.
     pub(crate) map_changed: bool,
     log: Logger,
@@ -155,7 +160,8 @@ impl Board {
         let isa = board.add("isa_bridge", isa, [("reset_control", port::RESET_CONTROL)]);
         board.place_on_pci(isa, slot(1, 0));
         let (sci, off) = (irqs.line(irq::SCI), control.line(wire::POWER_OFF));
-        let power = Piix4Power::new(AcpiPm::new(clock(), sci, off, TimerWidth::Bits24));
+        let pm = AcpiPm::new(clock(), sci, off, TimerWidth::Bits24);
+        let power = Piix4Power::new(pm, control.line(wire::SMI));
         let power = board.add("power", power, [("apm", port::APM)]);
         board.place_on_pci(power, slot(1, 3));
 
@@ -253,6 +259,8 @@ impl Board {
             intr: false,
             attention: false,
             stop: false,
+            smi: false,
+            smm: false,
             map_changed: true,
             log: wiring.log.target("board"),
         };
@@ -394,14 +402,24 @@ impl Board {
 
     /// A20 is open if either gate opens it.
     pub(crate) fn a20(&self) -> bool {
-        self.control.levels() & (1 << wire::A20_KBC | 1 << wire::A20_PORT92) != 0
+        self.smm || self.control.levels() & (1 << wire::A20_KBC | 1 << wire::A20_PORT92) != 0
+    }
+
+    /// Whether memory is seen as in system management mode, in which A20 counts as open too.
+    pub(crate) fn set_smm(&mut self, on: bool) {
+        self.map_changed |= self.smm != on;
+        self.smm = on;
     }
 
     /// How the ranges below 1 MB answer.
     pub(crate) fn low_memory(&self) -> Vec<(u64, u64, LowPage)> {
         let bridge = self.parts.get(self.host_bridge);
         let smram = bridge.smram();
-        let window = if smram.enable() && smram.open() { LowPage::Ram } else { LowPage::Device };
+        let window = match (smram.enable(), smram.open(), self.smm, smram.close()) {
+            (true, true, ..) | (true, _, true, false) => LowPage::Ram,
+            (true, false, true, true) => LowPage::RamForCode,
+            _ => LowPage::Device,
+        };
         let mut ranges = vec![(0, 0xA_0000, LowPage::Ram), (0xA_0000, 0xC_0000, window)];
         for segment in bridge.pam() {
             let kind = match (segment.attributes.read_enable(), segment.attributes.write_enable()) {
@@ -429,6 +447,7 @@ impl Board {
             return Some(Request::Exit(value));
         }
         let rose = self.control.take_rose();
+        self.smi |= rose & 1 << wire::SMI != 0;
         if self.control.levels() >> wire::POWER_OFF & 1 != 0 {
             return Some(Request::PowerOff);
         }

@@ -259,13 +259,20 @@ impl Machine {
 
     /// Does what the board wants done between two runs of the processor.
     fn answer_board(&mut self) -> Option<Outcome> {
+        let request = self.board_mut().take_request();
+        if std::mem::take(&mut self.board_mut().smi) {
+            self.processor.raise_smi();
+        }
+        let smm = self.processor.wants_smm();
         let (board, mmu) = self.board_and_memory();
+        board.set_smm(smm);
         memory_map::apply(board, mmu);
         if board.parts.wants_bus() {
             board.parts.run_masters(&mut RamDma(mmu));
             board.sync_lines();
         }
-        match board.take_request()? {
+        self.processor.enter_smm();
+        match request? {
             Request::Reset => {
                 self.wiring.log.log(Level::Info, format_args!("the guest reset the machine"));
                 Some(self.reset_or(Outcome::Reset))

@@ -8,6 +8,7 @@ pub mod cpuid;
 pub mod descriptor;
 pub mod msr;
 pub mod paging;
+pub mod smm;
 
 /// EFLAGS (SDM vol. 1, 3.4.3).
 pub mod eflags {

@@ -392,6 +392,7 @@ fn implied(mnemonic: Mnemonic, out: &mut Insn) -> Option<Op> {
         Mnemonic::Wbinvd => Op::Helper(Helper::Wbinvd),
         Mnemonic::Sysenter => Op::Helper(Helper::Sysenter),
         Mnemonic::Sysexit => Op::Helper(Helper::Sysexit),
+        Mnemonic::Rsm => Op::Helper(Helper::Rsm),
         _ => return None,
     })
 }

@@ -4,6 +4,7 @@ use super::Exec;
 use crate::blocks::BlockCache;
 use crate::fault::Stop;
 use crate::helpers::interrupt::{self, Delivered};
+use crate::helpers::smm;
 use crate::insn::{Helper, Insn, Op, Prefix};
 use crate::mmu::{Mmu, OutOfMemory, Ram};
 use crate::platform::Platform;
@@ -170,6 +171,27 @@ impl Processor {
         any.downcast_mut()
     }
 
+    /// The chipset raises SMI#: remembered until it can be taken.
+    pub fn raise_smi(&mut self) {
+        self.cpu.events |= event::SMI;
+    }
+
+    /// Whether memory is to be seen as in system management mode from now on: in it, or about to enter it. The machine sees
+    /// to that, then calls [`Processor::enter_smm`].
+    #[must_use]
+    pub fn wants_smm(&self) -> bool {
+        self.cpu.smm.active != 0 || smm::is_ready(&self.exec)
+    }
+
+    /// With memory as [`Processor::wants_smm`] said: takes the system management interrupt that waits, if one can be taken.
+    pub fn enter_smm(&mut self) {
+        self.cpu.events &= !event::MAP;
+        if smm::is_ready(&self.exec) {
+            smm::enter(&mut self.exec);
+            self.exec.leave = false;
+        }
+    }
+
     /// Back to the state after power-on; memory keeps its content.
     pub fn reset(&mut self) {
         let count = self.cpu.count;
@@ -309,6 +331,9 @@ impl Exec<'_> {
         let events = self.cpu.events;
         if events & event::SHUTDOWN != 0 {
             return Err(Exit::Shutdown);
+        }
+        if events & event::MAP != 0 || smm::is_ready(self) {
+            return Err(Exit::Platform);
         }
         if events & (event::SHADOW | event::SHADOW_SS) == 0 {
             let taken = if events & event::NMI != 0 && self.cpu.nmi_blocked == 0 {

@@ -9,6 +9,7 @@ pub mod float;
 pub mod interrupt;
 pub mod io;
 pub mod segment;
+pub mod smm;
 pub mod stack;
 pub mod string;
 pub mod system;
@@ -36,6 +37,7 @@ pub fn call(x: &mut Exec<'_>, h: Helper, i: &Insn) -> Result<(), Stop> {
         Helper::Bound => interrupt::bound(x, i),
         Helper::Sysenter => transfer::sysenter(x, i),
         Helper::Sysexit => transfer::sysexit(x, i),
+        Helper::Rsm => smm::rsm(x, i),
         Helper::MovToSeg => segment::mov_to_seg(x, i),
         Helper::PopSeg => segment::pop_seg(x, i),
         Helper::LoadFarPointer => segment::load_far_pointer(x, i),

@@ -50,6 +50,8 @@ pub enum LowPage {
     FlashOverRam,
     /// Devices.
     Device,
+    /// Devices, but code is fetched from RAM (system management memory, closed to data).
+    RamForCode,
 }
 
 /// The end of the 32-bit address space, below which the flash lies.
@@ -195,6 +197,10 @@ impl Mmu {
     /// is kept.
     #[must_use]
     pub fn code_target(&self, phys: u64) -> Target {
+        let low = self.low.get((phys >> 12) as usize);
+        if low == Some(&LowPage::RamForCode) {
+            return Target::Ram(phys);
+        }
         match self.read_target(phys) {
             Target::Ram(at) if self.is_shared(at) => Target::Device(phys),
             target => target,
@@ -235,7 +241,7 @@ impl Mmu {
             match self.low[(phys >> 12) as usize] {
                 LowPage::Ram | LowPage::Rom => {}
                 LowPage::Flash | LowPage::FlashOverRam => return self.flash_at(LOW_FLASH_END - phys, phys),
-                LowPage::Device => return Target::Device(phys),
+                LowPage::Device | LowPage::RamForCode => return Target::Device(phys),
             }
         }
         if phys < self.ram.size() { Target::Ram(phys) } else { self.above_ram(phys) }
@@ -260,7 +266,7 @@ impl Mmu {
             match self.low[(phys >> 12) as usize] {
                 LowPage::Ram | LowPage::FlashOverRam => {}
                 LowPage::Rom | LowPage::Flash => return Target::Ignored,
-                LowPage::Device => return Target::Device(phys),
+                LowPage::Device | LowPage::RamForCode => return Target::Device(phys),
             }
         }
         if phys < self.ram.size() {

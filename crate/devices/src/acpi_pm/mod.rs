@@ -18,8 +18,8 @@
 //! | ACPI_ENABLE, ACPI_DISABLE | [`ApmCommand::ACPI_ENABLE`], [`ApmCommand::ACPI_DISABLE`] |
 //! | \_S5 SLP_TYPa | [`S5_SLEEP_TYPE`] |
 //!
-//! There is no system management mode yet, so the chip itself does what firmware's SMI handler does on
-//! the two APM commands: it sets and clears SCI_EN at once. Sleeps other than soft off are not entered;
+//! What PC firmware for virtual machines leaves to the chip, the chip does: on the two APM commands it sets and clears SCI_EN
+//! at once, besides whatever SMI its socket raises ([`crate::piix`]). Other sources of SMI# than APMC do not exist. Sleeps other than soft off are not entered;
 //! the tables must not offer them.
 //!
 //! The timer needs no events: its value is a function of the clock, and its overflow status is brought
@@ -31,7 +31,7 @@ pub use spec::{ApmCommand, PmControl, PmEvents, SleepType};
 
 use bus::{Clock, IoError, IoResult, Line, Time, Width};
 use serde::{Deserialize, Serialize};
-use spec::Dword;
+use spec::{Dword, GlobalControl};
 
 /// Where PC firmware of this chipset puts the block.
 pub const SUGGESTED_PM_BASE: u16 = 0xB000;
@@ -226,6 +226,12 @@ impl AcpiPm {
             (0, _) => Err(IoError::BadWidth),
             _ => Err(IoError::NoRegister),
         }
+    }
+
+    /// SMI_EN of GLBCTL: the chip may raise SMI#.
+    #[must_use]
+    pub fn smi_enabled(&self) -> bool {
+        GlobalControl::from_bits(self.regs.global_control).smi_enable()
     }
 
     /// Someone pressed the power button. True if the guest has asked to be told; if not, nobody will

@@ -88,6 +88,16 @@ pub struct PmControl {
     __: u8,
 }
 
+/// GLBCTL, as far as it means something here.
+#[bitfield(u32)]
+#[derive(PartialEq, Eq)]
+pub struct GlobalControl {
+    /// SMI_EN.
+    pub smi_enable: bool,
+    #[bits(31)]
+    __: u32,
+}
+
 /// Values of SUS_TYP.
 #[open_enum]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

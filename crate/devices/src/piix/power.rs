@@ -10,8 +10,8 @@ use crate::acpi_pm::{AcpiPm, AcpiPmV1, PM_BLOCK_LEN};
 use crate::pci::spec::{Command, Status, header};
 use crate::pci::{ConfigSpace, ConfigSpaceV1, Identity, InterruptPin};
 use bus::{
-    Device, IoError, IoResult, PciFunction, PciWindow, Port, PortIo, Region, Saved, Snapshot, SnapshotError,
-    Time, Timer, Width, decode, encode,
+    Device, IoError, IoResult, Line, PciFunction, PciWindow, Port, PortIo, Region, Saved, Snapshot,
+    SnapshotError, Time, Timer, Width, decode, encode,
 };
 use serde::{Deserialize, Serialize};
 
@@ -31,12 +31,14 @@ pub struct Piix4Power {
     config: ConfigSpace,
     pm: AcpiPm,
     smbus: SmbusHost,
+    // Glue.
+    smi: Line,
 }
 
 impl Piix4Power {
-    /// The function around its chip.
+    /// The function around its chip, with the wire SMI#, of which a rise counts.
     #[must_use]
-    pub fn new(pm: AcpiPm) -> Self {
+    pub fn new(pm: AcpiPm, smi: Line) -> Self {
         let status = Status::new().with_fast_back_to_back(true).with_devsel_timing(1);
         let config = ConfigSpace::new(Identity {
             vendor: 0x8086,
@@ -55,9 +57,6 @@ impl Piix4Power {
         .with_writable(register::CNTA + 8, !0)
         .with_writable(register::DEVRESD, 0x00FF_FFFF)
         .with_writable(register::DEVACTA, !0)
-        // Set already at power-on: firmware takes it as a sign that the SMI handler is in place, and
-        // there is no system management mode to place one in. Linux and ACPI do not look at it.
-        .with_value(register::DEVACTB, DeviceActivityB::new().with_apmc_enable(true).into_bits())
         .with_writable(register::DEVACTB, !0)
         .with_writable(
             register::PMREGMISC,
@@ -73,7 +72,7 @@ impl Piix4Power {
         )
         .with_writable(register::SMBSLVC, 0x00FF_FFFF);
         let config = (0..8).fold(config, |config, n| config.with_writable(register::DEVRESA + 4 * n, !0));
-        Self { config, pm, smbus: SmbusHost::default() }
+        Self { config, pm, smbus: SmbusHost::default(), smi }
     }
 
     /// Stands in for firmware: places the power management block at `base` (a multiple of 64) and
@@ -84,6 +83,12 @@ impl Piix4Power {
         let command = u32::from(Command::new().with_io_space(true).into_bits());
         self.config.write(header::COMMAND, command, 0xFFFF);
         self.config.mark_remapped();
+    }
+
+    /// Whether a write to APMC raises SMI# (APMC_EN of DEVACTB, SMI_EN of GLBCTL).
+    fn apmc_raises_smi(&self) -> bool {
+        let enable = DeviceActivityB::from_bits(self.config.read(register::DEVACTB));
+        enable.apmc_enable() && self.pm.smi_enabled()
     }
 
     /// See [`AcpiPm::press_power_button`].
@@ -99,7 +104,7 @@ impl Piix4Power {
 
 impl Device for Piix4Power {
     fn reset(&mut self) {
-        let Self { config, pm, smbus } = self;
+        let Self { config, pm, smbus, smi: _ } = self;
         config.reset();
         pm.reset();
         smbus.reset();
@@ -136,7 +141,13 @@ impl PortIo for Piix4Power {
         match region {
             PM => self.pm.write(offset, width, value),
             SMBUS => self.smbus.write(offset, width, value),
-            APM => self.pm.write_apm(offset, width, value),
+            APM => {
+                self.pm.write_apm(offset, width, value)?;
+                if offset == 0 && self.apmc_raises_smi() {
+                    self.smi.pulse();
+                }
+                Ok(())
+            }
             _ => Err(IoError::NoRegister),
         }
     }
@@ -201,7 +212,7 @@ impl Snapshot for Piix4Power {
     }
 
     fn save(&self) -> Vec<u8> {
-        let Self { config, pm, smbus } = self;
+        let Self { config, pm, smbus, smi: _ } = self;
         encode(&Piix4PowerV1 { config: config.save(), pm: pm.save(), smbus: smbus.save() })
     }
 
@@ -210,7 +221,7 @@ impl Snapshot for Piix4Power {
             return Err(SnapshotError::Version { part: self.saved_as().0, found: saved.version });
         };
         let saved: Piix4PowerV1 = decode(part, saved.bytes)?;
-        let Self { config, pm, smbus } = self;
+        let Self { config, pm, smbus, smi: _ } = self;
         let invalid = |why| SnapshotError::Invalid { part, why };
         pm.check(&saved.pm).map_err(invalid)?;
         config.restore(&saved.config).map_err(invalid)?;
@@ -228,7 +239,8 @@ mod tests {
     use bus::{ClockControl, Lines};
 
     fn make(time: &ClockControl, lines: &Lines) -> Piix4Power {
-        Piix4Power::new(AcpiPm::new(time.clock(), lines.line(0), lines.line(1), TimerWidth::Bits24))
+        let pm = AcpiPm::new(time.clock(), lines.line(0), lines.line(1), TimerWidth::Bits24);
+        Piix4Power::new(pm, lines.line(2))
     }
 
     fn function() -> Piix4Power {
@@ -259,6 +271,25 @@ mod tests {
         power.assign_pm_base(Port(SUGGESTED_PM_BASE));
         assert_eq!(power.windows(), [PciWindow::Io { region: PM, base: Port(0xB000) }]);
         assert_eq!(power.config_read(0x40), 0xB001);
+    }
+
+    #[test]
+    fn a_command_raises_smi_when_both_enables_are_set() {
+        let lines = Lines::new();
+        let mut power = make(&ClockControl::new(), &lines);
+        let command = |power: &mut Piix4Power| {
+            power.write(APM, 0, Width::Byte, 0x55).unwrap();
+            lines.take_rose() >> 2 & 1
+        };
+        assert_eq!(command(&mut power), 0);
+        power.config_write(0x58, 1 << 25, !0);
+        assert_eq!(command(&mut power), 0);
+        power.write(PM, 0x28, Width::Dword, 1).unwrap();
+        assert_eq!(command(&mut power), 1);
+        power.write(APM, 1, Width::Byte, 0x55).unwrap();
+        assert_eq!(lines.take_rose(), 0, "the status port raises none");
+        power.config_write(0x58, 0, !0);
+        assert_eq!(command(&mut power), 0);
     }
 
     #[test]
