@@ -29,6 +29,16 @@ describe("guests that end by themselves", { skip: noMachine }, () => {
     assert.equal(status, 1);
   });
 
+  for (const jit of ["on", "off", "eager"]) {
+    test(`system management mode, with --jit ${jit}`, async () => {
+      const { status, stdout, stderr } = await play("smm", [], ["--jit", jit]);
+      const fields = ["base=000A0000", "front=07410742", "ebx=0000FA60", "behind=12345678"];
+      const locked = ["closed=07410742", "locked=07410742", "still=12345678", "undefined"];
+      assert.equal(stdout, ["up", ...fields, ...locked, ""].join("\n"), stderr);
+      assert.equal(status, 1);
+    });
+  }
+
   test("a flood on the serial port arrives whole", async () => {
     const { status, stdout } = await play("flood", ["MEGABYTES=1"]);
     assert.equal(status, 1);
