@@ -39,6 +39,16 @@ describe("guests that end by themselves", { skip: noMachine }, () => {
     });
   }
 
+  for (const jit of ["on", "eager"]) {
+    test(`x87 exceptions by interrupt, with --jit ${jit}`, async () => {
+      const { status, stdout, stderr } = await play("ferr", [], ["--jit", jit]);
+      const byInterrupt = ["interrupts=00001F40", "exceptions=00000000", "seen=00000004", "went on=00001F40"];
+      const byException = ["exceptions=00000001", "interrupts=00001F40"];
+      assert.equal(stdout, ["up", ...byInterrupt, ...byException, ""].join("\n"), stderr);
+      assert.equal(status, 1);
+    });
+  }
+
   test("a flood on the serial port arrives whole", async () => {
     const { status, stdout } = await play("flood", ["MEGABYTES=1"]);
     assert.equal(status, 1);

@@ -29,6 +29,9 @@ pub trait Platform: std::any::Any {
     fn poll(&mut self, count: u64) -> Poll;
     /// Interrupt acknowledge cycle: the vector.
     fn acknowledge(&mut self, count: u64) -> u8;
+    /// FERR#: an unmasked x87 exception has been met with CR0.NE clear, or is gone. Returns IGNNE#: the processor is to go on
+    /// in spite of it.
+    fn set_ferr(&mut self, count: u64, asserted: bool) -> bool;
     /// The time-stamp counter before the processor's own offset.
     fn tsc(&mut self, count: u64) -> u64;
 }
@@ -55,6 +58,9 @@ impl Platform for EmptyBus {
     }
     fn acknowledge(&mut self, _: u64) -> u8 {
         0
+    }
+    fn set_ferr(&mut self, _: u64, _: bool) -> bool {
+        false
     }
     fn tsc(&mut self, count: u64) -> u64 {
         count

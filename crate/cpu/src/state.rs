@@ -397,6 +397,24 @@ impl Cpu {
         self.eflags & eflags::VM != 0
     }
 
+    /// A data breakpoint is armed (SDM vol. 3, 17.2.4).
+    #[must_use]
+    pub fn watches_data(&self) -> bool {
+        let dr7 = self.dr[7];
+        (0..4).any(|n| {
+            let enabled = dr7 >> (2 * n) & 3 != 0;
+            // 1: writes, 3: reads and writes; 0 is execution and 2 ports.
+            enabled && dr7 >> (16 + 4 * n) & 1 != 0
+        })
+    }
+
+    /// Data accesses have to be aligned (SDM vol. 3, 6.15, interrupt 17).
+    #[inline]
+    #[must_use]
+    pub fn checks_alignment(&self) -> bool {
+        self.cpl == 3 && self.cr0 & cr0::AM != 0 && self.eflags & eflags::AC != 0
+    }
+
     /// I/O privilege level.
     #[inline]
     #[must_use]

@@ -14,6 +14,7 @@ use devices::acpi_pm::{self, AcpiPm, TimerWidth};
 use devices::debug_ports::{DebugConsole, ExitPort, PostCode};
 use devices::dma8237::Dma8237;
 use devices::floppy::Floppy;
+use devices::fpu_error::FpuError;
 use devices::fw_cfg::{FwCfg, Key};
 use devices::i8042::{I8042, Wires};
 use devices::ide::{Attached, Cable, Piix4Ide, Place};
@@ -42,6 +43,7 @@ pub(crate) mod irq {
     pub(crate) const SCI: u32 = devices::acpi_pm::SCI_IRQ as u32;
     pub(crate) const FLOPPY: u32 = 6;
     pub(crate) const MOUSE: u32 = 12;
+    pub(crate) const FPU: u32 = 13;
     /// Primary and secondary channel.
     pub(crate) const IDE: [u32; 2] = [14, 15];
     /// Where a firmware routes PIRQA# to PIRQD#.
@@ -59,6 +61,7 @@ pub(crate) mod port {
     pub(crate) const KBC_COMMAND: u16 = 0x64;
     pub(crate) const RTC: u16 = 0x70;
     pub(crate) const PORT92: u16 = 0x92;
+    pub(crate) const FPU_ERROR: u16 = 0xF0;
     pub(crate) const APM: u16 = devices::acpi_pm::SMI_COMMAND_PORT;
     pub(crate) const COM1: u16 = 0x3F8;
     pub(crate) const COM2: u16 = 0x2F8;
@@ -123,6 +126,7 @@ pub(crate) struct Board {
     kbc: Handle<I8042>,
     rtc: Handle<Rtc>,
     port92: Handle<Port92>,
+    pub(crate) fpu_error: Handle<FpuError>,
     pub(crate) com: [Handle<Uart>; 2],
     pub(crate) vga: Handle<PciVga>,
     ide: Handle<Piix4Ide>,
@@ -182,6 +186,8 @@ impl Board {
         let kbc = board.add("i8042", I8042::new(wires, clock()), kbc);
         let port92 = Port92::new(control.line(wire::A20_PORT92), control.line(wire::INIT));
         let port92 = board.add("port92", port92, [("control", port::PORT92)]);
+        let fpu_error = FpuError::new(irqs.line(irq::FPU));
+        let fpu_error = board.add("fpu_error", fpu_error, [("clear", port::FPU_ERROR)]);
 
         // Serial ports and screen.
         let [com1, com2] = &wiring.serial;
@@ -248,6 +254,7 @@ impl Board {
             kbc,
             rtc,
             port92,
+            fpu_error,
             com: [com1, com2],
             vga,
             ide,
@@ -553,6 +560,7 @@ mod tests {
             (0x61, "pit"),
             (0x71, "rtc"),
             (0x92, "port92"),
+            (0xF0, "fpu_error"),
             (0xB2, "power"),
             (0x3F8, "com1"),
             (0x2FF, "com2"),

@@ -190,6 +190,13 @@ impl Platform for Board {
         self.parts.get_mut(self.pics).acknowledge()
     }
 
+    fn set_ferr(&mut self, count: u64, asserted: bool) -> bool {
+        self.time.show(count);
+        let ignore = self.parts.get_mut(self.fpu_error).set_ferr(asserted);
+        self.after(self.fpu_error.index());
+        ignore
+    }
+
     fn tsc(&mut self, count: u64) -> u64 {
         self.time.at(count).0
     }

@@ -5,7 +5,7 @@ use crate::fault::Stop;
 use crate::insn::Width;
 use crate::mmu::{Access, RamOffset, Target};
 use bus::PhysAddr;
-use x86::{Seg, vector};
+use x86::{Seg, cr4, vector};
 
 /// A place in memory checked for reading and writing: RAM that may be accessed directly, or whatever
 /// [`SlowPlace`] says.
@@ -140,6 +140,8 @@ impl Exec<'_> {
             return Ok(());
         }
         let lin = self.linear(seg, ea, len, write)?;
+        // What is made of parts is aligned as they are.
+        self.check_alignment(lin, 1 << len.trailing_zeros().min(4))?;
         self.probe_linear(lin, len, self.data_access(write))
     }
 
@@ -168,9 +170,19 @@ impl Exec<'_> {
         }
     }
 
+    /// # Errors
+    /// #AC(0) if data has to be aligned and an access of so many bytes at a linear address is not.
+    pub(crate) fn check_alignment(&mut self, lin: u64, bytes: u32) -> Result<(), Stop> {
+        if lin & u64::from(bytes - 1) != 0 && self.cpu.checks_alignment() {
+            return Err(self.fault(vector::AC, 0));
+        }
+        Ok(())
+    }
+
     #[inline(never)]
     fn place_slow(&mut self, w: Width, lin: u64) -> Result<(), Stop> {
         let a = self.data_access(true);
+        self.check_alignment(lin, w.bytes())?;
         self.slow = self.resolve(w, lin, a)?;
         self.watch(lin, w.bytes(), true);
         Ok(())
@@ -220,11 +232,13 @@ impl Exec<'_> {
 
     #[inline(never)]
     fn read_slow(&mut self, w: Width, lin: u64) -> Result<(), Stop> {
+        self.check_alignment(lin, w.bytes())?;
         self.read_with(w, lin, self.data_access(false))
     }
 
     #[inline(never)]
     fn write_slow(&mut self, w: Width, lin: u64, v: u64) -> Result<(), Stop> {
+        self.check_alignment(lin, w.bytes())?;
         self.write_with(w, lin, v, self.data_access(true))
     }
 
@@ -307,17 +321,27 @@ impl Exec<'_> {
     /// Notes data breakpoints that an access hits (SDM vol. 3, 17.2.4).
     #[inline]
     fn watch(&mut self, lin: u64, bytes: u32, write: bool) {
-        if self.cpu.dr[7] & 0xFF == 0 {
+        self.note_breakpoints(lin, bytes, |kind| kind == 3 || kind == 1 && write);
+    }
+
+    /// Notes breakpoints on ports, which are those of kind 2 with CR4.DE set.
+    pub(crate) fn watch_port(&mut self, port: u16, w: Width) {
+        if self.cpu.cr4 & cr4::DE != 0 {
+            self.note_breakpoints(port.into(), w.bytes(), |kind| kind == 2);
+        }
+    }
+
+    fn note_breakpoints(&mut self, at: u64, bytes: u32, wanted: impl Fn(u64) -> bool) {
+        let dr7 = self.cpu.dr[7];
+        if dr7 & 0xFF == 0 {
             return;
         }
         for n in 0..4 {
-            let dr7 = self.cpu.dr[7];
-            let kind = dr7 >> (16 + 4 * n) & 3;
             let enabled = dr7 >> (2 * n) & 3 != 0;
             let len = [1u64, 2, 8, 4][(dr7 >> (18 + 4 * n) & 3) as usize];
             let start = self.cpu.dr[n] & !(len - 1);
-            let wanted = kind == 3 || kind == 1 && write;
-            if enabled && wanted && lin < start + len && start < lin + u64::from(bytes) {
+            if enabled && wanted(dr7 >> (16 + 4 * n) & 3) && at < start + len && start < at + u64::from(bytes)
+            {
                 self.debug_hits |= 1 << n;
                 self.leave = true;
             }

@@ -11,7 +11,7 @@ use crate::platform::Platform;
 use crate::semantics;
 use crate::state::{Cpu, event};
 use crate::translator::{Entered, Translator};
-use x86::{Seg, eflags};
+use x86::{Seg, cr0, eflags, vector};
 
 /// Why `run` returned.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -196,8 +196,9 @@ impl Processor {
     pub fn reset(&mut self) {
         let count = self.cpu.count;
         self.cpu = Cpu { count, ..Cpu::new() };
-        self.mmu.set_watch(false);
-        self.mmu.flush_all();
+        let x = &mut *self.exec;
+        x.mmu.update_class(&x.cpu);
+        x.mmu.flush_all();
     }
 
     /// To be called after the state or RAM was changed from outside (a loader, a snapshot, DMA): derived
@@ -207,7 +208,6 @@ impl Processor {
         x.cpu.update_mode();
         x.cpu.update_events();
         x.mmu.update_class(&x.cpu);
-        x.mmu.set_watch(x.cpu.dr[7] & 0xFF != 0);
         self.invalidate_written();
     }
 
@@ -489,6 +489,11 @@ impl Exec<'_> {
         self.index = 0;
         match stop {
             Stop::NotHere => Err(Exit::NotHere),
+            // FERR# is asserted, and the processor waits.
+            Stop::Fault if self.cpu.fault.vector == vector::MF && self.cpu.cr0 & cr0::NE == 0 => {
+                self.cpu.events |= event::HALT;
+                Ok(())
+            }
             Stop::Fault => {
                 self.cpu.count += 1;
                 self.cpu.events &= !(event::SHADOW | event::SHADOW_SS);

@@ -163,6 +163,7 @@ impl Exec<'_> {
 
     #[inline(never)]
     fn read_vec_slow(&mut self, lin: u64) -> Result<u128, Stop> {
+        self.check_alignment(lin, 16)?;
         let low = self.read_mem(Width::W64, Seg::Flat, lin)?;
         Ok(join(low, self.read_mem(Width::W64, Seg::Flat, lin + 8 & 0xFFFF_FFFF)?))
     }
@@ -175,6 +176,7 @@ impl Exec<'_> {
 
     #[inline(never)]
     fn write_vec_slow(&mut self, lin: u64, v: u128) -> Result<(), Stop> {
+        self.check_alignment(lin, 16)?;
         // Both parts are checked before either is written.
         self.probe_mem(Seg::Flat, lin, 16, true)?;
         let [low, high] = halves(v);

@@ -207,10 +207,10 @@ impl Exec<'_> {
         }
     }
 
-    /// Whether a slow access must be left to the interpreter, whatever it hits: breakpoints watch it, or it might
-    /// empty the TLB.
+    /// Whether a slow access must be left to the interpreter, whatever it hits: breakpoints watch it, it has to be aligned, or
+    /// it might empty the TLB.
     fn must_leave(&self) -> bool {
-        self.cpu.dr[7] & 0xFF != 0 || self.mmu.tlb_nearly_full()
+        self.cpu.dr[7] & 0xFF != 0 || self.cpu.checks_alignment() || self.mmu.tlb_nearly_full()
     }
 
     /// A read that missed the fast table. False, and nothing done that the guest could see, if it is not RAM alone.

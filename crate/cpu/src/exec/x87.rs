@@ -573,33 +573,53 @@ impl Exec<'_> {
     pub(super) fn fpu_clear(&mut self) {
         let f = &mut self.cpu.fpu;
         f.status &= !(status::EXCEPTIONS | status::SF | status::ES | status::B);
+        self.fpu_changed();
     }
 
     pub(super) fn fpu_init(&mut self) {
         self.cpu.fpu.init();
+        self.fpu_changed();
+    }
+
+    /// After the exceptions or their masks were set as a whole: FERR# is released if none is pending any more.
+    pub(crate) fn fpu_changed(&mut self) {
+        if self.cpu.cr0 & cr0::NE == 0 && self.cpu.fpu.pending() == 0 {
+            let count = self.count();
+            self.plat.set_ferr(count, false);
+            self.platform_touched();
+        }
+    }
+
+    /// An unmasked exception is pending: #MF, or by FERR# if CR0.NE is clear (SDM vol. 1, 8.7). In the latter case the fault
+    /// stands for a processor that waits for an interrupt before the instruction.
+    #[cold]
+    #[inline(never)]
+    fn fpu_error(&mut self) -> Result<(), Stop> {
+        if self.cpu.cr0 & cr0::NE == 0 {
+            let count = self.count();
+            let ignore = self.plat.set_ferr(count, true);
+            self.platform_touched();
+            if ignore {
+                return Ok(());
+            }
+        }
+        Err(self.exception(vector::MF))
     }
 
     /// # Errors
-    /// #NM; #MF if an exception is pending. With CR0.NE clear a PC reports it by IRQ 13 instead; that is
-    /// #MF too, for now.
+    /// #NM; #MF if an exception is pending.
     #[inline(always)]
     pub(crate) fn fpu_enter(&mut self, wait: bool) -> Result<(), Stop> {
         if self.cpu.mode & mode::NO_X87 != 0 {
             return Err(self.exception(vector::NM));
         }
-        if wait && self.cpu.fpu.pending() != 0 {
-            return Err(self.exception(vector::MF));
-        }
-        Ok(())
+        if wait && self.cpu.fpu.pending() != 0 { self.fpu_error() } else { Ok(()) }
     }
 
     pub(super) fn fpu_wait(&mut self) -> Result<(), Stop> {
         if self.cpu.cr0 & (cr0::MP | cr0::TS) == cr0::MP | cr0::TS {
             return Err(self.exception(vector::NM));
         }
-        if self.cpu.fpu.pending() != 0 {
-            return Err(self.exception(vector::MF));
-        }
-        Ok(())
+        if self.cpu.fpu.pending() != 0 { self.fpu_error() } else { Ok(()) }
     }
 }

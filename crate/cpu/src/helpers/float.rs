@@ -31,6 +31,12 @@ const ONES: u32 = 0xFFFF_0000;
 /// # Errors
 /// #NM, #MF, #UD, #GP and memory faults, before anything is changed.
 pub fn x87_env(x: &mut Exec<'_>, i: &Insn, op: X87Env) -> Result<(), Stop> {
+    environment(x, i, op)?;
+    x.fpu_changed();
+    Ok(())
+}
+
+fn environment(x: &mut Exec<'_>, i: &Insn, op: X87Env) -> Result<(), Stop> {
     match op {
         X87Env::Fldenv => {
             let image = Image::open(x, i, true, environment_size(i), false)?;

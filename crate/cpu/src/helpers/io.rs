@@ -23,6 +23,7 @@ pub(super) fn read_port(x: &mut Exec<'_>, port: u16, w: Width) -> u64 {
     let width = bus_width(w).unwrap_or(bus::Width::Dword);
     let v = x.plat.port_read(count, Port(port), width);
     x.platform_touched();
+    x.watch_port(port, w);
     u64::from(v) & w.mask()
 }
 
@@ -32,6 +33,7 @@ pub(super) fn write_port(x: &mut Exec<'_>, port: u16, w: Width, v: u64) {
     let width = bus_width(w).unwrap_or(bus::Width::Dword);
     x.plat.port_write(count, Port(port), width, v as u32);
     x.platform_touched();
+    x.watch_port(port, w);
 }
 
 /// IN AL/AX/EAX, imm8 or DX.

@@ -108,7 +108,6 @@ pub fn enter(x: &mut Exec<'_>) {
     (code.selector, code.base) = ((base >> 4) as u16, u64::from(base));
     c.eip = ENTRY;
     c.next_eip = ENTRY;
-    x.mmu.set_watch(false);
     if paged {
         x.mmu.flush_all();
     }
@@ -211,7 +210,6 @@ pub fn rsm(x: &mut Exec<'_>, _: &Insn) -> Result<(), Stop> {
     };
     c.next_eip = u64::from(eip);
     c.events |= event::MAP | if halted { event::HALT } else { 0 };
-    x.mmu.set_watch(dr7 & 0xFF != 0);
     x.mmu.flush_all();
     x.mode_changed();
     Ok(())

@@ -268,7 +268,6 @@ fn enter(x: &mut Exec<'_>, to: &Entry, l: &Layout, c: &Context, reason: Reason) 
     x.cpu.tr = to.system_segment(BUSY);
     x.cpu.cr0 |= cr0::TS;
     x.cpu.dr[7] &= !DR7_LOCAL;
-    super::system::update_watch(x);
     x.cpu.next_eip = c.eip;
     for (r, v) in x.cpu.regs.iter_mut().zip(c.regs) {
         *r = v;

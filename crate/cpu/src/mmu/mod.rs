@@ -107,7 +107,7 @@ pub struct Mmu {
     generation: u64,
     /// Changes whenever a global one may have.
     global_generation: u64,
-    /// Data breakpoints are armed: every access takes the slow path.
+    /// Data breakpoints are armed, or alignment is checked: every access takes the slow path.
     watch: bool,
     /// The architectural TLB was full and has been flushed.
     overflowed: bool,
@@ -404,7 +404,8 @@ impl Mmu {
         }
     }
 
-    /// Recomputes the access class: call after a change of CPL, CR4.SMAP or EFLAGS.AC.
+    /// Recomputes the access class, and whether every access takes the slow path: call after a change of CPL, CR0.AM, CR4.SMAP,
+    /// EFLAGS.AC or the debug registers.
     #[inline]
     pub fn update_class(&mut self, cpu: &Cpu) {
         let class = if cpu.cpl == 3 {
@@ -416,6 +417,11 @@ impl Mmu {
         };
         self.read.set_class(class);
         self.write.set_class(class);
+        let watch = cpu.watches_data() || cpu.checks_alignment();
+        if self.watch != watch {
+            self.watch = watch;
+            self.flush_fast(false);
+        }
     }
 
     /// The physical address of `lin`.
@@ -524,14 +530,6 @@ impl Mmu {
     #[must_use]
     pub fn is_global(&self, cpu: &Cpu, lin: u64) -> bool {
         cpu.cr0 & cr0::PG == 0 || self.tlb.lookup(lin).is_some_and(|t| t.global)
-    }
-
-    /// Makes every access take the slow path (data breakpoints), or no longer.
-    pub fn set_watch(&mut self, on: bool) {
-        if self.watch != on {
-            self.watch = on;
-            self.flush_fast(false);
-        }
     }
 
     /// The architectural TLB, for snapshots and tests.

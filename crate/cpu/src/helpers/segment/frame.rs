@@ -90,6 +90,9 @@ impl Frame {
                 return Err(x.fault(vector::SS, self.error));
             }
             let lin = s.base.wrapping_add(sp) & 0xFFFF_FFFF;
+            if self.user {
+                x.check_alignment(lin, bytes as u32)?;
+            }
             if lin & !0xFFF != page.0 {
                 page = (lin & !0xFFF, x.translate(lin, access)? & !0xFFF);
             }

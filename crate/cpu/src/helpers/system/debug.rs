@@ -35,17 +35,6 @@ fn register(x: &mut Exec<'_>, n: u8) -> Result<usize, Stop> {
     Ok(n)
 }
 
-/// Data breakpoints are looked for only while one is armed.
-pub(crate) fn update_watch(x: &mut Exec<'_>) {
-    let dr7 = x.cpu.dr[7];
-    let armed = (0..4).any(|n| {
-        let enabled = dr7 >> (2 * n) & 3 != 0;
-        // 1: writes, 3: reads and writes; 0 is execution and 2 ports.
-        enabled && dr7 >> (16 + 4 * n) & 1 != 0
-    });
-    x.mmu.set_watch(armed);
-}
-
 /// MOV r32, DRn.
 ///
 /// # Errors
@@ -69,7 +58,6 @@ pub fn mov_to_dr(x: &mut Exec<'_>, i: &Insn) -> Result<(), Stop> {
         7 => v & DR7_WRITABLE | DR7_ONES,
         _ => v,
     };
-    update_watch(x);
     x.mode_changed();
     Ok(())
 }

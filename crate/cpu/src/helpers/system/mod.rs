@@ -10,7 +10,6 @@ mod tables;
 mod tests;
 
 pub use control::{clts, invlpg, lmsw, mov_from_cr, mov_to_cr, smsw, wbinvd};
-pub(crate) use debug::update_watch;
 pub use debug::{mov_from_dr, mov_to_dr};
 pub(crate) use flags::writable_flags;
 pub use flags::{cli, hlt, popf, pushf, sti};

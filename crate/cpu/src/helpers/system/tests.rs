@@ -375,3 +375,94 @@ fn msrs_hold_what_they_accept() {
     m.step(&[0x0F, 0x32]).unwrap();
     assert_eq!(m.cpu.regs[AX], 1, "one idle bank");
 }
+
+/// Level 3 with CR0.AM and EFLAGS.AC.
+fn aligned() -> Machine {
+    let mut m = Machine::protected(3);
+    m.cpu.cr0 |= cr0::AM;
+    m.cpu.set_eflags(eflags::AC);
+    m.cpu.regs[gpr::BX as usize] = 0x6001;
+    m.mode_changed();
+    m
+}
+
+#[test]
+fn data_that_has_to_be_aligned_is() {
+    // The operand at [EBX], which is odd.
+    let rows: &[(&[u8], &str)] = &[
+        (&[0x66, 0x8B, 0x03], "MOV r16, m16"),
+        (&[0x8B, 0x03], "MOV r32, m32"),
+        (&[0x89, 0x03], "MOV m32, r32"),
+        (&[0x01, 0x03], "ADD m32, r32"),
+        (&[0x0F, 0xC7, 0x0B], "CMPXCHG8B"),
+        (&[0xDD, 0x03], "FLD m64"),
+        (&[0xD9, 0x33], "FNSTENV"),
+        (&[0x0F, 0x6F, 0x03], "MOVQ"),
+        (&[0x0F, 0x10, 0x03], "MOVUPS"),
+        (&[0x8E, 0x03], "MOV Sreg, m16"),
+    ];
+    for (bytes, what) in rows {
+        let mut m = aligned();
+        m.cpu.cr4 |= cr4::OSFXSR;
+        m.mode_changed();
+        m.faults(bytes, x86::vector::AC, 0, what);
+        m.cpu.regs[gpr::BX as usize] = 0x6000;
+        let aligned = m.step(bytes);
+        assert!(aligned.is_ok() || *what == "MOV Sreg, m16", "{what} aligned: {aligned:?}");
+        // Not without all three: level, CR0.AM, EFLAGS.AC.
+        let mut without = [aligned_but(|m| m.cpu.cr0 &= !cr0::AM), aligned_but(|m| m.cpu.set_eflags(0))];
+        for m in &mut without {
+            m.cpu.cr4 |= cr4::OSFXSR;
+            m.mode_changed();
+            assert!(m.step(bytes).is_ok() || *what == "MOV Sreg, m16", "{what}");
+        }
+    }
+    aligned().step(&[0x8A, 0x03]).unwrap();
+    let mut m = aligned();
+    m.cpu.regs[gpr::SP as usize] = u64::from(SP3) + 1;
+    m.faults(&[0x50], x86::vector::AC, 0, "PUSH");
+    m.faults(&[0x60], x86::vector::AC, 0, "PUSHA");
+    m.faults(&[0xE8, 0, 0, 0, 0], x86::vector::AC, 0, "CALL");
+    let mut m = Machine::protected(0);
+    m.cpu.cr0 |= cr0::AM;
+    m.cpu.set_eflags(eflags::AC);
+    m.cpu.regs[gpr::BX as usize] = 0x6001;
+    m.mode_changed();
+    m.step(&[0x8B, 0x03]).unwrap();
+}
+
+fn aligned_but(change: fn(&mut Machine)) -> Machine {
+    let mut m = aligned();
+    change(&mut m);
+    m.mode_changed();
+    m
+}
+
+#[test]
+fn breakpoints_on_ports_need_debugging_extensions() {
+    // DR7: L0, kind 2 (ports), length 2. DR0: port 60h.
+    for (cr4, port, w, hit) in [
+        (cr4::DE, 0x60, Width::W8, true),
+        (cr4::DE, 0x61, Width::W8, true),
+        (cr4::DE, 0x62, Width::W8, false),
+        (cr4::DE, 0x5E, Width::W32, true),
+        (cr4::DE, 0x5E, Width::W16, false),
+        (0, 0x60, Width::W8, false),
+    ] {
+        for output in [0, 2] {
+            let mut m = Machine::protected(0);
+            m.cpu.cr4 = cr4;
+            m.cpu.dr[0] = 0x60;
+            m.cpu.dr[7] = 0x401 | 2 << 16 | 1 << 18;
+            m.mode_changed();
+            let bytes: &[u8] = match w {
+                Width::W8 => &[0xE4 + output, port],
+                Width::W16 => &[0x66, 0xE5 + output, port],
+                _ => &[0xE5 + output, port],
+            };
+            m.debug_hits = 0;
+            m.step(bytes).unwrap();
+            assert_eq!(m.debug_hits, u32::from(hit), "{port:#x} {w:?} {output}");
+        }
+    }
+}
