@@ -32,7 +32,7 @@ pub fn compile(folder: &Path, name: &str, source: &str, mode: u32, class: &str) 
     }
     let tried = Command::new(&program).args([&mode.to_string(), class, "1", "1"]).output();
     if !tried.is_ok_and(|o| o.status.success() && !o.stdout.is_empty()) {
-        say("SKIPPED: the oracle cannot trace processes, or has no 16-bit segments, here");
+        say("SKIPPED: the oracle cannot trace processes here, or the processor has not all of that class");
         return None;
     }
     Some(program)
@@ -84,20 +84,6 @@ pub fn bytes(v: &Value) -> Vec<u8> {
 pub fn places(v: &Value) -> Vec<(u32, Vec<u8>)> {
     let list = v.as_array().map(Vec::as_slice).unwrap_or_default();
     list.iter().map(|p| (hex(&p[0]) as u32, bytes(&p[1]))).collect()
-}
-
-/// Whether this machine's processor has all that the oracle's class `ext` is about; says so if not.
-#[must_use]
-pub fn has_extensions() -> bool {
-    const NEEDED: [&str; 9] =
-        ["pni", "ssse3", "sse4_1", "sse4_2", "popcnt", "movbe", "aes", "pclmulqdq", "mmx"];
-    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let flags = info.lines().find(|l| l.starts_with("flags")).unwrap_or_default();
-    let missing = NEEDED.iter().find(|name| !flags.split_whitespace().any(|f| f == **name));
-    if let Some(name) = missing {
-        say(&format!("SKIPPED: this processor has no {name}"));
-    }
-    missing.is_none()
 }
 
 /// What this machine's processor is called.

@@ -83,7 +83,9 @@ fn lanes<T: Ieee + Default, const N: usize>(
         };
     }
     if op == SseArith::AddSub {
-        let one = |n: usize, a: T| if n % 2 == 0 { sse::sub(a, b[n], env) } else { sse::add(a, b[n], env) };
+        let one = |n: usize, a: T| {
+            if n.is_multiple_of(2) { sse::sub(a, b[n], env) } else { sse::add(a, b[n], env) }
+        };
         return each(env, a, one);
     }
     choose!(AddSub Add Mul Sub Min Div Max Sqrt Rcp Rsqrt Equal Less LessOrEqual Unordered NotEqual NotLess NotLessOrEqual
