@@ -24,7 +24,7 @@ use x86::{cr0, cr4, eflags, vector};
 
 const VECTORS: usize = 20_000;
 /// Vectors of the extensions in the short tests.
-const FEW: usize = 4000;
+const FEW: usize = 2000;
 const WINDOW: u32 = 0x40_0000;
 const SPAN: usize = 0x1_0000;
 const CODE: u32 = 0x1000;

@@ -170,6 +170,11 @@ impl Emitter<'_> {
             Op::vec_strings { imm, lengths, a, b, len_a, len_b } => {
                 let (a, b) = (self.take_vector(a.0), self.take_vector(b.0));
                 let (len_a, len_b) = (self.take(len_a.0), self.take(len_b.0));
+                if !lengths && super::vector::compares_each(imm) {
+                    let equal = self.equal_each(imm, a, b);
+                    self.result(ir, n, equal);
+                    return true;
+                }
                 self.store_operands(a, Some(b));
                 self.call_sse(SseCall::Strings(imm, lengths), [Some(len_a), Some(len_b)]);
                 self.put(W::Drop);

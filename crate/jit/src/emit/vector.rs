@@ -9,11 +9,16 @@ use cpu::insn::Width;
 use cpu::micro::{Shuffle, VecOp};
 use wasm_encoder::{Instruction as W, ValType};
 use x86::Seg;
-use x86::eflags::ZF;
+use x86::eflags::{CF, OF, SF, ZF};
 
 /// Whether a packed operation is translated: shifts by bytes, only if it is known how many.
 pub(super) fn translates(ops: &[Op], op: VecOp, b: ir::Value) -> bool {
     !matches!(op, VecOp::ShlBytes | VecOp::ShrBytes) || byte_count(ops, b).is_some()
+}
+
+/// Whether strings are compared element by element.
+pub(super) const fn compares_each(imm: u8) -> bool {
+    imm & 0b1100 == 0b1000
 }
 
 /// The low half of a vector that is a constant.
@@ -395,6 +400,74 @@ impl Emitter<'_> {
         });
         self.put(W::V128Bitselect);
         self.vector()
+    }
+
+    /// Strings that end with a zero, compared element by element: what `vec_strings` gives.
+    pub(super) fn equal_each(&mut self, imm: u8, a: u32, b: u32) -> Id {
+        let words = imm & 1 != 0;
+        let all = if words { 0xFF } else { 0xFFFF };
+        let [zeros_a, zeros_b, ends_a, ends_b, bits] = [0; 5].map(|_| self.temp(Ty::I32));
+        let equal = |e: &mut Self| {
+            e.put(if words { W::I16x8Eq } else { W::I8x16Eq });
+            e.put(if words { W::I16x8Bitmask } else { W::I8x16Bitmask });
+        };
+        for (v, zeros, ends) in [(a, zeros_a, ends_a), (b, zeros_b, ends_b)] {
+            self.get(v);
+            self.put(W::V128Const(0));
+            equal(self);
+            self.put(W::LocalTee(zeros));
+            // From the lowest zero on.
+            self.const_32(0);
+            self.get(zeros);
+            self.put(W::I32Sub);
+            self.put(W::I32Or);
+            self.set(ends);
+        }
+        // Equal before both ends, or behind both.
+        self.get(a);
+        self.get(b);
+        equal(self);
+        self.get(ends_a);
+        self.get(ends_b);
+        self.put(W::I32Or);
+        self.const_32(u32::MAX);
+        self.put(W::I32Xor);
+        self.put(W::I32And);
+        self.get(ends_a);
+        self.get(ends_b);
+        self.put(W::I32And);
+        self.put(W::I32Or);
+        match imm >> 4 & 3 {
+            1 => {
+                self.const_32(u32::MAX);
+                self.put(W::I32Xor);
+            }
+            3 => {
+                self.get(ends_b);
+                self.put(W::I32Xor);
+                self.const_32(u32::MAX);
+                self.put(W::I32Xor);
+            }
+            _ => {}
+        }
+        self.const_32(all);
+        self.put(W::I32And);
+        self.put(W::LocalTee(bits));
+        for (from, flag) in [(bits, CF), (zeros_b, ZF), (zeros_a, SF)] {
+            self.get(from);
+            self.const_32(0);
+            self.put(W::I32Ne);
+            self.const_32(16 + flag.trailing_zeros());
+            self.put(W::I32Shl);
+            self.put(W::I32Or);
+        }
+        self.get(bits);
+        self.const_32(1);
+        self.put(W::I32And);
+        self.const_32(16 + OF.trailing_zeros());
+        self.put(W::I32Shl);
+        self.put(W::I32Or);
+        self.loaded(Width::W32)
     }
 
     pub(super) fn vec_test(&mut self, a: u32, b: u32) -> Id {

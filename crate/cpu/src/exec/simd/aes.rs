@@ -14,7 +14,7 @@ const fn times(a: u8, b: u8) -> u8 {
 }
 
 /// The substitution: the inverse in the field (of zero, zero), then an affine map (FIPS 197, 5.1.1).
-const FORWARD: [u8; 256] = {
+static FORWARD: [u8; 256] = {
     let mut table = [0x63; 256];
     // 3 generates all that is not zero, and F6h is its inverse.
     let (mut a, mut inverse) = (1u8, 1u8);
@@ -35,7 +35,7 @@ const FORWARD: [u8; 256] = {
 };
 
 /// Its inverse.
-const BACKWARD: [u8; 256] = {
+static BACKWARD: [u8; 256] = {
     let mut table = [0; 256];
     let mut n = 0;
     while n < 256 {
@@ -52,23 +52,40 @@ fn substitute_and_turn(state: u128, table: &[u8; 256], step: usize) -> u128 {
     u128::from_le_bytes(to)
 }
 
-/// Each column times a polynomial: the factors of the bytes of a column for its first byte.
-fn mix(state: u128, factors: [u8; 4]) -> u128 {
-    let from = state.to_le_bytes();
-    let to =
-        std::array::from_fn(|n| (0..4).fold(0, |sum, k| sum ^ times(from[n & !3 | (n + k) % 4], factors[k])));
-    u128::from_le_bytes(to)
+/// What a byte at the top of a column contributes to it, given the factors (FIPS 197, 5.1.3).
+const fn column(factors: [u8; 4]) -> [u32; 256] {
+    let mut table = [0; 256];
+    let mut n = 0;
+    while n < 256 {
+        let [a, b, c, d] = factors;
+        let v = n as u8;
+        table[n] = u32::from_le_bytes([times(v, a), times(v, b), times(v, c), times(v, d)]);
+        n += 1;
+    }
+    table
+}
+
+static MIX: [u32; 256] = column([2, 1, 1, 3]);
+static MIX_INVERSE: [u32; 256] = column([14, 9, 13, 11]);
+
+/// Each column times a polynomial.
+fn mix(state: u128, table: &[u32; 256]) -> u128 {
+    let one = |column: u32| {
+        let contribution = |(n, b): (u32, u8)| table[usize::from(b)].rotate_left(8 * n);
+        (0..).zip(column.to_le_bytes()).map(contribution).fold(0, |sum, v| sum ^ v)
+    };
+    [0, 32, 64, 96].iter().fold(0, |r, at| r | u128::from(one((state >> at) as u32)) << at)
 }
 
 /// InvMixColumns.
 pub(super) fn mix_inverse(state: u128) -> u128 {
-    mix(state, [14, 11, 13, 9])
+    mix(state, &MIX_INVERSE)
 }
 
 /// A round; the last one does not mix.
 pub(super) fn encrypt(state: u128, key: u128, mixes: bool) -> u128 {
     let state = substitute_and_turn(state, &FORWARD, 1);
-    key ^ if mixes { mix(state, [2, 3, 1, 1]) } else { state }
+    key ^ if mixes { mix(state, &MIX) } else { state }
 }
 
 /// A round of the equivalent inverse cipher.
@@ -113,6 +130,6 @@ mod tests {
             }
         }
         assert_eq!(state, bytes(0x3925841d_02dc09fb_dc118597_196a0b32));
-        assert_eq!(mix_inverse(mix(key, [2, 3, 1, 1])), key);
+        assert_eq!(mix_inverse(mix(key, &MIX)), key);
     }
 }

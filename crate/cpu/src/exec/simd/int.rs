@@ -253,7 +253,6 @@ fn spread(bits: u128, width: u32) -> u128 {
 }
 
 /// What SSSE3 and later brought.
-#[inline(always)]
 fn later(op: VecOp, a: u128, b: u128) -> u128 {
     match op {
         VecOp::ShuffleB => shuffle_bytes(a, b),
