@@ -273,6 +273,7 @@ oracle_vectors() {
     say "SKIPPED: the oracle cannot trace processes here"
     rm -f build/oracle-{int-16,int-32,sse,seq,seqfp}.jsonl
   fi
+  build/oracle 32 ext 3000 1 >build/oracle-ext.jsonl || rm -f build/oracle-ext.jsonl
   float_vectors x87 4000 1
   float_vectors mmx 1000 1
 }

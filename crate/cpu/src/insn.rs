@@ -325,7 +325,11 @@ pub enum Op {
     Bit(BitOp),
     Bsf,
     Bsr,
+    Popcnt,
+    /// `w2` is the width of the second operand.
+    Crc32,
     Bswap,
+    Movbe,
     Push,
     Pop,
     Pusha,

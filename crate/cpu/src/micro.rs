@@ -210,8 +210,8 @@ macro_rules! for_each_micro_op {
                 x87_delivers { to: $crate::micro::X87Target } () -> I;
                 /// A constant, rounded as RC says.
                 x87_constant { c: $crate::micro::X87Constant } () -> X;
-                /// ST(0) in another format; the format's indefinite after stack underflow.
-                x87_convert { to: $crate::micro::X87Format } () -> I;
+                /// ST(0) in another format, rounded as RC says or truncated; the format's indefinite after stack underflow.
+                x87_convert { to: $crate::micro::X87Format, truncated: bool } () -> I;
                 /// ST(0) as ten bytes of packed decimal; the indefinite after stack underflow.
                 x87_to_decimal {} () -> X;
                 /// Ten bytes of packed decimal as a number.
@@ -260,10 +260,19 @@ macro_rules! for_each_micro_op {
                 vec_with { w: Width, lane: u8 } (v: V, x: I) -> V;
                 /// Packed integers.
                 vec_int { op: VecOp } (a: V, b: V) -> V;
-                /// Elements chosen by an immediate.
+                /// What an immediate steers.
                 vec_shuffle { op: Shuffle, imm: u8 } (a: V, b: V) -> V;
                 /// The sign bits of all elements (W32).
                 vec_signs { w: Width } (v: V) -> I;
+                /// Elements of `b` where the sign bit of `mask`'s is set, else of `a`.
+                vec_blend { w: Width } (a: V, b: V, mask: V) -> V;
+                /// ZF if `a & b` is zero, CF if `!a & b` is, at their places in EFLAGS (W32).
+                vec_test {} (a: V, b: V) -> I;
+                /// Compares strings as `imm` says: what matched, a bit an element, and from bit 16 on the flags, laid
+                /// out as EFLAGS (W32). With `lengths`, their lengths are given (W32), else a zero ends them.
+                vec_strings { imm: u8, lengths: bool } (a: V, b: V, len_a: I, len_b: I) -> I;
+                /// CRC-32C, without inversion, of `crc` (W32) and after it an element of width `w` (W32).
+                crc32 { w: Width } (crc: I, v: I) -> I;
                 /// MXCSR (W32).
                 mxcsr {} () -> I;
             }
@@ -304,6 +313,12 @@ macro_rules! for_each_micro_op {
                 sse_scalar { op: SseArith, w: Width } (a: I, b: I) -> I;
                 /// Arithmetic on all elements (W32 or W64); #XM.
                 sse_packed { op: SseArith, w: Width } (a: V, b: V) -> V;
+                /// Rounds one element to an integral number, as ROUNDSS's immediate says; #XM.
+                sse_round { w: Width, imm: u8 } (a: I) -> I;
+                /// Rounds all elements; #XM.
+                sse_round_packed { w: Width, imm: u8 } (a: V) -> V;
+                /// The dot product of elements chosen by DPPS's immediate, where it says; #XM.
+                sse_dot { w: Width, imm: u8 } (a: V, b: V) -> V;
                 /// Converts one element; #XM.
                 sse_convert { op: SseConvert } (a: I) -> I;
                 /// Converts all elements; #XM.

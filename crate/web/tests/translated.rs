@@ -75,8 +75,10 @@ fn x87_sequences_end_as_in_the_interpreter() {
 
 #[wasm_bindgen_test]
 fn sse_vectors_agree() {
-    let (tally, executed) = sse::vectors(&Node, vectors("sse"));
-    all_passed(&tally, executed, tally.totals().0 as f64 / 2.0);
+    for class in ["sse", "ext"] {
+        let (tally, executed) = sse::vectors(&Node, vectors(class));
+        all_passed(&tally, executed, tally.totals().0 as f64 / 2.0);
+    }
 }
 
 #[wasm_bindgen_test]

@@ -36,7 +36,7 @@ static int length, insns, subroutines;
 static struct { int at, imm; } insn[MOST_INSNS]; /* where it begins; where its immediate is, or 0 */
 static struct { int at, size, relative, target, offset; } fixup[MOST_INSNS * 2];
 static int fixups, sub_at[4];
-static int floats, aligned;
+static int floats, aligned, with_later; /* what came after SSE2 is among it */
 static u32 kept; /* registers that are not to be written just now */
 
 static void e8(int v) { if (length < ROOM - 32) code[length++] = v; }
@@ -159,7 +159,7 @@ static void plain(void) {
 /* Whether an x87 instruction, or a vector one of the 0F map, is one whose results the manual defines. */
 static int x87_fine(int op, int m) {
   int g = m >> 3 & 7;
-  if (m < 0xC0) return !(op == 0xD9 && g >= 4 && g < 7) && !(op == 0xDD && (g == 4 || g == 6)) && !((op & 0xF9) == 0xD9 && op != 0xD9 && g == 1);
+  if (m < 0xC0) return !(op == 0xD9 && g >= 4 && g < 7) && !(op == 0xDD && (g == 4 || g == 6)) && (with_later || !((op & 0xF9) == 0xD9 && op != 0xD9 && g == 1));
   if (op == 0xD9) return !(m >= 0xD8 && m < 0xE0) && !(m >= 0xF0 && m < 0xF4) && m != 0xF9 && m != 0xFB && m < 0xFE;
   return 1;
 }
@@ -194,7 +194,22 @@ static int has_form(int op, int p, int in_memory) {
   if (op == 0x12 || op == 0x16) return p == 0 || (p == 1 && in_memory);
   return p < 2 || any || (f3_too && p == 3);
 }
+/* An instruction of extensions.c, FISTTP excepted. */
+static void extensions(void) {
+  int op, row, map, what;
+  do { row = later_row(&op); map = later[row].map; what = later[row].what; } while (map == 0xD8 || (what & LENGTHS && op & 1 && kept >> CX & 1));
+  int p = later_prefix(what), in_memory = what & MEMORY || R(3) == 0, also = p > 0x66 && R(6) == 0;
+  /* Which operand is a general register that is written. */
+  int integers = map == 0x38 ? op >= 0xF0 : op == 0xB8, extracts = map == 0x3A && op >= 0x14 && op <= 0x17;
+  if (in_memory) { memory(); if (!integers && R(12)) { mo.kind = 0; aligned = 1; } }
+  begin(); if (in_memory) address_prefix(); if (also) e8(0x66); if (p) e8(p); e8(0x0F); if (map != 0x0F) e8(map); e8(op);
+  int g = integers ? to(4) : R(8);
+  if (in_memory) modrm_memory(g); else e8(0xC0 | g << 3 | (extracts ? to(4) : R(8)));
+  if (what & IMM) imm(R(3) ? R(128) : val(), 1);
+  aligned = 0;
+}
 static void vectors(void) {
+  if (with_later && R(4) == 0) { extensions(); return; }
   int in_memory = R(3) == 0, op, m;
   if (R(2)) {
     int sloppy = R(60) == 0;
@@ -322,8 +337,8 @@ static void program(void) {
 static struct { int allowed, repeats, pushf, popf, osz; } what;
 static int at(u32 lin) { return lin - CODE < SPAN ? M[lin - CODE] : -1; }
 static void look(u32 lin) {
-  int rep = 0, p66 = 0, n = 0, op; memset(&what, 0, sizeof what);
-  for (;; n++) { op = at(lin + n); if (op == 0x66) p66 = 1; else if (op == 0xF2 || op == 0xF3) rep = 1; else if (!(op == 0xF0 || op == 0x67 || op == 0x26 || op == 0x2E || op == 0x36 || op == 0x3E || op == 0x64 || op == 0x65)) break; if (n == 14) return; }
+  int rep = 0, p66 = 0, n = 0, last = 0, op; memset(&what, 0, sizeof what);
+  for (;; n++) { op = at(lin + n); if (op == 0x66) p66 = 1; else if (op == 0xF2 || op == 0xF3) rep = 1, last = op; else if (!(op == 0xF0 || op == 0x67 || op == 0x26 || op == 0x2E || op == 0x36 || op == 0x3E || op == 0x64 || op == 0x65)) break; if (n == 14) return; }
   what.osz = (mode == 16) != p66 ? 2 : 4;
   if (op < 0) { what.allowed = 1; return; } /* fetching it faults */
   int next = at(lin + n + 1), third = at(lin + n + 2), g = next >> 3 & 7, reg = next >= 0xC0;
@@ -333,6 +348,9 @@ static void look(u32 lin) {
     what.allowed = (next >= 0x40 && next < 0x50) || (next >= 0x80 && next < 0xA0) || (next >= 0xC8 && next < 0xD0) || memchr(fine, next, sizeof fine) != 0;
     if (next == 0xC7) what.allowed = third < 0 || (third < 0xC0 && (third >> 3 & 7) == 1);
     if (rep && (next == 0xBC || next == 0xBD)) what.allowed = 0; /* TZCNT, LZCNT */
+    if (!last && p66) last = 0x66;
+    if (with_later && (next == 0x38 || next == 0x3A)) { int op3 = at(lin + n + 2); what.allowed = op3 < 0 || later_exists(next, op3, last); return; }
+    if (with_later && later_exists(0x0F, next, last)) what.allowed = 1;
     if (floats && vector_fine(next, rep || (next == 0xAE && p66), third)) what.allowed = 1;
     return;
   }

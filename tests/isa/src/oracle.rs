@@ -207,7 +207,6 @@ impl Vector {
         match op {
             // Class int prints no x87 state.
             [0xD8..=0xDF, ..] => Some("x87 state not in the vector"),
-            [0x0F, 0xB8, ..] if repeat => Some("POPCNT is not announced"),
             [0x0F, 0xBC | 0xBD, ..] if repeat => Some("TZCNT and LZCNT are not announced"),
             // Reserved; F3 makes AMD's LOOPNE a LOOPE, and F2 the other way round.
             [0xE0 | 0xE1, ..] if repeat => Some("LOOPE and LOOPNE with F2 or F3 are the maker's choice"),
@@ -727,14 +726,14 @@ pub fn not_comparable_sse(v: &Vector, i: &Insn) -> Option<&'static str> {
     use cpu::micro::SseArith::{Rcp, Rsqrt};
     use cpu::semantics::sse::SseOp;
     match i.op {
-        Op::Undefined if v.exception.as_deref() != Some("UD") => Some("SSE3 or later"),
+        Op::Undefined if v.exception.as_deref() != Some("UD") => Some("SSE4A"),
         Op::Sse(SseOp::Scalar(Rcp | Rsqrt) | SseOp::Packed(Rcp | Rsqrt)) => {
             Some("estimates are the maker's choice")
         }
         Op::Sse(SseOp::MovToMmx | SseOp::MovFromMmx | SseOp::FromMmx(_) | SseOp::ToMmx(_)) | Op::Mmx(_) => {
             Some("x87 state not looked at")
         }
-        Op::Sse(_) | Op::Undefined => None,
+        Op::Sse(_) | Op::Undefined | Op::Popcnt | Op::Crc32 | Op::Movbe => None,
         _ => Some("other instructions"),
     }
 }

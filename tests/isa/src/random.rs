@@ -301,6 +301,24 @@ fn instruction(n: &mut Numbers, code: &mut Vec<u8>) {
             let imm = matches!(op, 0x70..=0x73 | 0xC2 | 0xC4..=0xC6);
             operands(n, code, imm.into());
         }
+        15 if n.one_in(2) => {
+            // What came after SSE2 has maps of its own, and POPCNT.
+            code.extend([n.of(&[0x66, 0x66, 0x66, 0xF2, 0xF3, 0x90]), 0x0F]);
+            match n.below(8) {
+                0..4 => code.extend([0x38, n.byte() & 0x3F]),
+                4 => code.extend([0x38, n.of(&[0x40, 0x41, 0xDB, 0xDC, 0xDF, 0xF0, 0xF1])]),
+                5 | 6 => code.extend([
+                    0x3A,
+                    n.of(&[
+                        8, 9, 10, 11, 12, 13, 14, 15, 0x14, 0x15, 0x16, 0x17, 0x20, 0x21, 0x22, 0x40, 0x42,
+                        0x44, 0x61, 0x63,
+                    ]),
+                ]),
+                _ => code.push(0xB8),
+            }
+            let imm = code[code.len() - 2] == 0x3A;
+            operands(n, code, imm.into());
+        }
         15 => {
             code.push(0xD8 | n.byte() & 7);
             operands(n, code, 0);

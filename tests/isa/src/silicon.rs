@@ -32,7 +32,7 @@ pub fn compile(folder: &Path, name: &str, source: &str, mode: u32, class: &str) 
     }
     let tried = Command::new(&program).args([&mode.to_string(), class, "1", "1"]).output();
     if !tried.is_ok_and(|o| o.status.success() && !o.stdout.is_empty()) {
-        say("SKIPPED: the oracle cannot trace processes, or has no 16-bit segments, here");
+        say("SKIPPED: the oracle cannot trace processes here, or the processor has not all of that class");
         return None;
     }
     Some(program)

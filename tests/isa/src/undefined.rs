@@ -61,6 +61,7 @@ pub fn defines(i: &Insn, cx: u32) -> u32 {
     let all = match i.op {
         Op::Alu(_) | Op::Neg | Op::Xadd | Op::Cmpxchg | Op::Helper(Helper::Popf) => STATUS,
         Op::X87(X87Op::CompareFlags(_)) | Op::Sse(SseOp::Compare { .. }) => STATUS,
+        Op::Popcnt | Op::Sse(SseOp::Test | SseOp::Strings { .. }) => STATUS,
         Op::Inc | Op::Dec => STATUS & !CF,
         Op::Mul | Op::Imul1 | Op::Imul => CF | OF,
         Op::Cmpxchg8b | Op::Bsf | Op::Bsr | Op::Helper(Helper::Arpl) => ZF,

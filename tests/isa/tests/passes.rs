@@ -8,13 +8,14 @@ use cpu::Stop;
 use cpu::decode::BlockDecoder;
 use cpu::exec::Exec;
 use cpu::harness::{Harness, State};
-use cpu::insn::{Insn, Prefix};
+use cpu::insn::{Insn, Op, Prefix};
 use isa::random::{self, Numbers, RAM};
 use jit::ir::{self, eval};
 use jit::opt::{self, Enabled, PASSES};
 use jit::region::{Page, Region};
 use jit::{emit, lift};
 use std::collections::BTreeMap;
+use x86::cr0;
 
 /// Instructions a repetition may take before it is interrupted.
 const LIMIT: u64 = 5000;
@@ -179,6 +180,50 @@ fn check_all(seeds: std::ops::Range<u64>) {
         assert!(seen.faults.contains_key(&fault), "no exception {fault}: {seen:?}");
     }
     assert!(seen.windows > many / 10 && seen.steps > many / 10 && seen.blind > many / 50, "{seen:?}");
+}
+
+/// What came after SSE2, but for FISTTP: prefix, map and opcode, with a register and with memory.
+fn later() -> Vec<Vec<u8>> {
+    let mut all = Vec::new();
+    for map in [[0x0F, 0x38].as_slice(), &[0x0F, 0x3A], &[0x0F]] {
+        for op in 0..=0xFF {
+            if map.len() == 1 && !matches!(op, 0x12 | 0x16 | 0x7C | 0x7D | 0xB8 | 0xD0 | 0xF0) {
+                continue;
+            }
+            for prefix in [[].as_slice(), &[0x66], &[0xF2], &[0xF3], &[0x66, 0xF2], &[0x66, 0xF3]] {
+                for modrm in [0xC1, 0x03] {
+                    all.push([prefix, map, &[op, modrm, 0x15]].concat());
+                }
+            }
+        }
+    }
+    all
+}
+
+#[test]
+fn what_came_after_sse2_is_translated() {
+    let mut h = Harness::new(RAM as u64).expect("host memory");
+    let mut n = Numbers::new(1);
+    let flat = std::iter::repeat_with(|| random::state(&h, &mut n))
+        .find(|s| s.cr4 != 0 && s.cr0 & (cr0::EM | cr0::TS) == 0 && s.segments[1].rights & 0x4000 != 0)
+        .expect("most are so");
+    h.set_state(&flat);
+    let mode = h.processor().cpu.mode;
+    let mut kinds = std::collections::BTreeSet::new();
+    for code in later() {
+        let padded = [&code[..], &[0x90; 16]].concat();
+        let mut decoder = BlockDecoder::new(&padded, mode);
+        let mut i = decoder.next_insn().expect("bytes enough");
+        if i.op == Op::Undefined {
+            continue;
+        }
+        i.prefix.0 |= Prefix::LAST;
+        let block = written_down(&[i], mode, Enabled::ALL, false);
+        let steps = block.ops.iter().any(|op| matches!(op, ir::Op::step { .. }));
+        assert!(!steps, "{code:02x?} is left to the interpreter: {i:?}");
+        kinds.insert(format!("{:?} {:?} {:?}", i.op, i.w, i.w2));
+    }
+    assert!(kinds.len() > 110, "{}: {kinds:#?}", kinds.len());
 }
 
 #[test]

@@ -73,6 +73,107 @@ fn sse_needs_osfxsr() {
     }
 }
 
+const PSHUFB_MM: &[u8] = &[0x0F, 0x38, 0x00, 0xC1];
+const PSHUFB_XMM: &[u8] = &[0x66, 0x0F, 0x38, 0x00, 0xC1];
+const ROUNDSS_DOWN: &[u8] = &[0x66, 0x0F, 0x3A, 0x0A, 0xC1, 0x01];
+const ROUNDSS_DOWN_QUIET: &[u8] = &[0x66, 0x0F, 0x3A, 0x0A, 0xC1, 0x09];
+const PTEST: &[u8] = &[0x66, 0x0F, 0x38, 0x17, 0xC1];
+const PCMPISTRI: &[u8] = &[0x66, 0x0F, 0x3A, 0x63, 0xC1, 0x00];
+const AESENC: &[u8] = &[0x66, 0x0F, 0x38, 0xDC, 0xC1];
+const PCLMULQDQ: &[u8] = &[0x66, 0x0F, 0x3A, 0x44, 0xC1, 0x00];
+const ADDSUBPS: &[u8] = &[0xF2, 0x0F, 0xD0, 0xC1];
+const POPCNT: &[u8] = &[0xF3, 0x0F, 0xB8, 0xC1];
+const CRC32: &[u8] = &[0xF2, 0x0F, 0x38, 0xF1, 0xC1];
+/// MOVBE AX, [1000h].
+const MOVBE: &[u8] = &[0x0F, 0x38, 0xF0, 0x06, 0x00, 0x10];
+/// FISTTP word [1000h].
+const FISTTP: &[u8] = &[0xDF, 0x0E, 0x00, 0x10];
+
+#[test]
+fn extensions_need_what_they_extend() {
+    assert_eq!(run(&mut machine(), PSHUFB_MM, |c| c.cr4 = 0), None);
+    assert_eq!(run(&mut machine(), PSHUFB_MM, |c| c.cr0 |= cr0::EM), Some(vector::UD));
+    assert_eq!(run(&mut machine(), PSHUFB_MM, |c| c.cr0 |= cr0::TS), Some(vector::NM));
+    let pending = |c: &mut Cpu| (c.fpu.control, c.fpu.status) = (0x37B, 0x8084);
+    assert_eq!(run(&mut machine(), PSHUFB_MM, pending), Some(vector::MF));
+    for code in [PSHUFB_XMM, ROUNDSS_DOWN, PTEST, PCMPISTRI, AESENC, PCLMULQDQ, ADDSUBPS] {
+        assert_eq!(run(&mut machine(), code, |_| ()), None);
+        assert_eq!(run(&mut machine(), code, |c| c.cr4 = 0), Some(vector::UD));
+        assert_eq!(run(&mut machine(), code, |c| c.cr0 |= cr0::EM), Some(vector::UD));
+        assert_eq!(run(&mut machine(), code, |c| c.cr0 |= cr0::TS), Some(vector::NM));
+        let locked = [&[0xF0], code].concat();
+        assert_eq!(run(&mut machine(), &locked, |_| ()), Some(vector::UD));
+    }
+    // Those on general registers do not ask.
+    for code in [POPCNT, CRC32, MOVBE] {
+        assert_eq!(run(&mut machine(), code, |c| (c.cr0, c.cr4) = (c.cr0 | cr0::EM | cr0::TS, 0)), None);
+        let locked = [&[0xF0], code].concat();
+        assert_eq!(run(&mut machine(), &locked, |_| ()), Some(vector::UD));
+    }
+    assert_eq!(run(&mut machine(), FISTTP, |c| c.cr4 = 0), None);
+    assert_eq!(run(&mut machine(), FISTTP, |c| c.cr0 |= cr0::EM), Some(vector::NM));
+    assert_eq!(run(&mut machine(), FISTTP, |c| c.cr0 |= cr0::TS), Some(vector::NM));
+    // MOVBE between registers does not exist.
+    assert_eq!(run(&mut machine(), &[0x0F, 0x38, 0xF0, 0xC1], |_| ()), Some(vector::UD));
+}
+
+#[test]
+fn operands_of_extensions_are_aligned_but_for_some() {
+    let at = |opcode: &[u8]| [opcode, &[0x06, 0x01, 0x10, 0x00]].concat();
+    // PSHUFB, MOVNTDQA, PTEST, MPSADBW, AESENC, HADDPS.
+    let aligned: [&[u8]; 6] = [
+        &[0x66, 0x0F, 0x38, 0x00],
+        &[0x66, 0x0F, 0x38, 0x2A],
+        &[0x66, 0x0F, 0x38, 0x17],
+        &[0x66, 0x0F, 0x3A, 0x42],
+        &[0x66, 0x0F, 0x38, 0xDC],
+        &[0xF2, 0x0F, 0x7C],
+    ];
+    for code in aligned {
+        assert_eq!(run(&mut machine(), &at(code), |_| ()), Some(vector::GP), "{code:02x?}");
+    }
+    // LDDQU, MOVDDUP, PMOVSXBW, INSERTPS, ROUNDSD, the comparisons of strings, PSHUFB of MMX.
+    let free: [&[u8]; 10] = [
+        &[0xF2, 0x0F, 0xF0],
+        &[0xF2, 0x0F, 0x12],
+        &[0x66, 0x0F, 0x38, 0x20],
+        &[0x66, 0x0F, 0x3A, 0x21],
+        &[0x66, 0x0F, 0x3A, 0x0B],
+        &[0x66, 0x0F, 0x3A, 0x60],
+        &[0x66, 0x0F, 0x3A, 0x61],
+        &[0x66, 0x0F, 0x3A, 0x62],
+        &[0x66, 0x0F, 0x3A, 0x63],
+        &[0x0F, 0x38, 0x00],
+    ];
+    for code in free {
+        assert_eq!(run(&mut machine(), &at(code), |_| ()), None, "{code:02x?}");
+    }
+}
+
+#[test]
+fn rounding_tells_of_lost_precision_unless_it_is_not_to() {
+    let halves = |mxcsr: u32| {
+        move |c: &mut Cpu| {
+            c.mxcsr = mxcsr;
+            c.xmm[1] = [1.5f32.to_bits().into(), 0];
+        }
+    };
+    const PE: u32 = 1 << 5;
+    const PM: u32 = 1 << 12;
+    for (code, mxcsr, raises, flags) in [
+        (ROUNDSS_DOWN, 0x1F80, None, PE),
+        (ROUNDSS_DOWN_QUIET, 0x1F80, None, 0),
+        (ROUNDSS_DOWN, 0x1F80 & !PM, Some(vector::XM), PE),
+        (ROUNDSS_DOWN_QUIET, 0x1F80 & !PM, None, 0),
+    ] {
+        let mut h = machine();
+        assert_eq!(run(&mut h, code, halves(mxcsr)), raises);
+        assert_eq!(h.processor().cpu.mxcsr, mxcsr | flags);
+        let low = h.processor().cpu.xmm[0][0] as u32;
+        assert_eq!(f32::from_bits(low), if raises.is_some() { 0.0 } else { 1.0 });
+    }
+}
+
 #[test]
 fn simd_exceptions_are_ud_until_the_system_knows_them() {
     // Infinity minus infinity in one element, a denormal in another: the denormal counts only if IE does not stop.

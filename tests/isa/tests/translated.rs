@@ -55,6 +55,22 @@ fn integer_vectors_agree(mode: u32, vectors: u32, seeds: std::ops::RangeInclusiv
     }
 }
 
+fn extension_vectors_agree(mode: u32, vectors: u32, seeds: std::ops::RangeInclusive<u32>) {
+    let Some(program) = oracle(mode, "ext", false) else { return };
+    for seed in seeds {
+        let mut lines = Vec::new();
+        silicon::each_line(&program, (mode, "ext"), vectors, seed, |line| lines.push(line.to_owned()));
+        let (tally, executed) = sse::vectors(&Native, &lines);
+        let (passed, failed) = tally.totals();
+        say(&format!(
+            "ext, {mode} bits: {passed} passed, {failed} failed, left out: {:?}, {executed} instructions translated",
+            tally.skipped
+        ));
+        assert!(failed == 0, "{}", tally.report());
+        assert!(mode == 16 || executed > passed as f64 / 2.0, "hardly anything was translated");
+    }
+}
+
 fn programs_agree(
     mode: u32,
     class: &str,
@@ -95,6 +111,17 @@ fn mmx_programs_end_as_in_the_interpreter() {
 #[test]
 fn sse_programs_end_as_in_the_interpreter() {
     programs_agree(32, "sse", false, FEW, 1..=1);
+}
+
+#[test]
+fn programs_of_extensions_end_as_in_the_interpreter() {
+    programs_agree(32, "ext", false, FEW, 1..=1);
+    programs_agree(32, "ext", true, FEW / 2, 2..=2);
+}
+
+#[test]
+fn vectors_of_extensions_agree() {
+    extension_vectors_agree(32, FEW, 1..=1);
 }
 
 #[test]
@@ -162,9 +189,12 @@ fn a_small_cache_over_changing_code_ends_as_in_the_interpreter() {
 fn all_vectors_agree() {
     for mode in [32, 16] {
         integer_vectors_agree(mode, MANY, 1..=3);
-        for (class, unmasked) in [("x87", false), ("mmx", false), ("sse", false), ("sse", true)] {
+        for (class, unmasked) in
+            [("x87", false), ("mmx", false), ("sse", false), ("sse", true), ("ext", false), ("ext", true)]
+        {
             programs_agree(mode, class, unmasked, MANY, 1..=3);
         }
+        extension_vectors_agree(mode, MANY, 1..=3);
     }
 }
 

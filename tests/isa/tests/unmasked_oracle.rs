@@ -4,7 +4,7 @@
 //! has it; here its source is changed before it is compiled.)
 //!
 //! Not compared: the pointers in an x87 environment (newer processors keep them for exceptions only), RCP and
-//! RSQRT (the maker's choice), and what our CPUID does not announce. The x87 transcendental instructions may
+//! RSQRT (the maker's choice), and SSE4A, which we have not. The x87 transcendental instructions may
 //! differ by one unit in the last place (SDM vol. 1, 8.3.10), and then in C1. AMD's processors set the flags of a
 //! comparison although an unmasked IE forbids it (SDM vol. 2, FCOM and FCOMI), and leave the x87 unit in MMX
 //! state after #XM in a conversion to or from MMX registers.
@@ -213,7 +213,6 @@ impl Vector {
         if (0xD8..=0xDF).contains(&self.bytes[0]) {
             let top = self.before.status >> 11 & 7;
             return match (a, b >> 3 & 7) {
-                (0xDB | 0xDD | 0xDF, 1) if b < 0xC0 => Some("FISTTP is not announced"),
                 (0xD9, 3) if b >= 0xC0 && self.before.used >> top & 1 == 0 => {
                     Some("FSTPNCE of an empty register is undocumented")
                 }
@@ -224,10 +223,7 @@ impl Vector {
             return Some("MASKMOVQ that faults is the maker's choice");
         }
         match (prefix, a) {
-            (0xF2 | 0xF3, 0x12) | (0xF3, 0x16) | (0x66 | 0xF2, 0x7C | 0x7D | 0xD0) | (0xF2, 0xF0) => {
-                Some("SSE3 is not announced")
-            }
-            (0xF2 | 0xF3, 0x2B) | (0x66 | 0xF2, 0x78 | 0x79) => Some("SSE4a is not announced"),
+            (0xF2 | 0xF3, 0x2B) | (0x66 | 0xF2, 0x78 | 0x79) => Some("there is no SSE4A"),
             _ => None,
         }
     }

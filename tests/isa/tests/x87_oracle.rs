@@ -329,10 +329,6 @@ fn run(program: &Path, mode: u32, seed: u32, raw: Option<&str>, tally: &mut Tall
         let i = BlockDecoder::new(&code, world.exec.cpu.mode).next_insn().expect("enough bytes");
         let modrm = v.bytes.get(1).copied().unwrap_or_default();
         match (v.bytes[0], modrm >> 3 & 7) {
-            (0xDB | 0xDD | 0xDF, 1) if modrm < 0xC0 => {
-                tally.skip("FISTTP is not announced");
-                continue;
-            }
             (0xD9, 3) if modrm >= 0xC0 && v.before.used >> (v.before.status >> 11 & 7) & 1 == 0 => {
                 tally.skip("FSTPNCE (D9D8) of an empty register is undocumented");
                 continue;

@@ -335,7 +335,9 @@ fn simple(mnemonic: Mnemonic) -> Option<Op> {
         Mnemonic::Btc => Op::Bit(BitOp::Btc),
         Mnemonic::Bsf => Op::Bsf,
         Mnemonic::Bsr => Op::Bsr,
+        Mnemonic::Popcnt => Op::Popcnt,
         Mnemonic::Bswap => Op::Bswap,
+        Mnemonic::Movbe => Op::Movbe,
         _ => return None,
     })
 }
@@ -514,6 +516,10 @@ fn control(ins: &Instruction, out: &mut Insn) -> Option<Op> {
         Mnemonic::Movzx | Mnemonic::Movsx => {
             two_widths(ins, out);
             if ins.mnemonic() == Mnemonic::Movzx { Op::Movzx } else { Op::Movsx }
+        }
+        Mnemonic::Crc32 => {
+            two_widths(ins, out);
+            Op::Crc32
         }
         Mnemonic::Shld | Mnemonic::Shrd => {
             two(ins, out);

@@ -1,24 +1,26 @@
-//! MMX, SSE and SSE2 (SDM vol. 2, chapters 3 and 4). What came later is not announced and stays #UD.
+//! MMX, SSE to SSE4.2, AES and PCLMULQDQ (SDM vol. 2, chapters 3 and 4).
 
 use super::{operand, register};
 use crate::insn::{Insn, Kind, NO_REG, Op, Width};
 use crate::micro::{Shuffle, SseArith, SseConvert, VecOp};
 use crate::semantics::mmx::MmxOp;
-use crate::semantics::sse::SseOp;
+use crate::semantics::sse::{SseOp, StringResult};
 use iced_x86::{Code, Instruction, Mnemonic, OpKind, Register};
 
-/// Decodes an MMX, SSE or SSE2 instruction.
+/// Decodes an instruction on MMX or SSE registers.
 pub(super) fn decode_simd(ins: &Instruction, out: &mut Insn) -> Option<Op> {
     let op = hint(ins.mnemonic())
         .or_else(|| integer(ins, out))
-        .or_else(|| shuffle(ins))
+        .or_else(|| shuffle(ins, out))
         .or_else(|| arithmetic(ins, out))
         .or_else(|| conversion(ins, out))
         .or_else(|| moves(ins, out))
         .or_else(|| element(ins, out))
+        .or_else(|| later(ins, out))
         .or_else(|| other(ins, out))?;
     if !matches!(op, Op::Mmx(MmxOp::StoreMasked) | Op::Sse(SseOp::StoreMasked)) {
-        for n in 0..ins.op_count() {
+        // A third operand is an immediate, or XMM0.
+        for n in (0..ins.op_count()).filter(|n| *n < 2 || ins.op_kind(*n) != OpKind::Register) {
             operand(ins, n, out);
         }
     }
@@ -119,20 +121,69 @@ fn vec_op(mnemonic: Mnemonic) -> Option<VecOp> {
         Mnemonic::Punpckhwd => VecOp::UnpackHighW,
         Mnemonic::Punpckhdq | Mnemonic::Unpckhps => VecOp::UnpackHighD,
         Mnemonic::Punpckhqdq | Mnemonic::Unpckhpd => VecOp::UnpackHighQ,
+        Mnemonic::Pshufb => VecOp::ShuffleB,
+        Mnemonic::Phaddw => VecOp::HAddW,
+        Mnemonic::Phaddd => VecOp::HAddD,
+        Mnemonic::Phaddsw => VecOp::HAddSW,
+        Mnemonic::Phsubw => VecOp::HSubW,
+        Mnemonic::Phsubd => VecOp::HSubD,
+        Mnemonic::Phsubsw => VecOp::HSubSW,
+        Mnemonic::Pmaddubsw => VecOp::MulAddUB,
+        Mnemonic::Pmulhrsw => VecOp::MulHighRoundW,
+        Mnemonic::Psignb => VecOp::SignB,
+        Mnemonic::Psignw => VecOp::SignW,
+        Mnemonic::Psignd => VecOp::SignD,
+        Mnemonic::Pabsb => VecOp::AbsB,
+        Mnemonic::Pabsw => VecOp::AbsW,
+        Mnemonic::Pabsd => VecOp::AbsD,
+        Mnemonic::Pmulld => VecOp::MulLowD,
+        Mnemonic::Pmuldq => VecOp::MulD,
+        Mnemonic::Pminsb => VecOp::MinSB,
+        Mnemonic::Pmaxsb => VecOp::MaxSB,
+        Mnemonic::Pminuw => VecOp::MinUW,
+        Mnemonic::Pmaxuw => VecOp::MaxUW,
+        Mnemonic::Pminsd => VecOp::MinSD,
+        Mnemonic::Pmaxsd => VecOp::MaxSD,
+        Mnemonic::Pminud => VecOp::MinUD,
+        Mnemonic::Pmaxud => VecOp::MaxUD,
+        Mnemonic::Packusdw => VecOp::PackUDW,
+        Mnemonic::Pcmpeqq => VecOp::EqQ,
+        Mnemonic::Pcmpgtq => VecOp::GtQ,
+        Mnemonic::Phminposuw => VecOp::MinPosW,
+        Mnemonic::Aesenc => VecOp::AesEnc,
+        Mnemonic::Aesenclast => VecOp::AesEncLast,
+        Mnemonic::Aesdec => VecOp::AesDec,
+        Mnemonic::Aesdeclast => VecOp::AesDecLast,
+        Mnemonic::Aesimc => VecOp::AesMix,
         _ => return None,
     })
 }
 
-fn shuffle(ins: &Instruction) -> Option<Op> {
-    Some(match ins.mnemonic() {
-        Mnemonic::Pshufw => Op::Mmx(MmxOp::Shuffle),
-        Mnemonic::Pshufd => Op::Sse(SseOp::Shuffle(Shuffle::D)),
-        Mnemonic::Pshuflw => Op::Sse(SseOp::Shuffle(Shuffle::LowW)),
-        Mnemonic::Pshufhw => Op::Sse(SseOp::Shuffle(Shuffle::HighW)),
-        Mnemonic::Shufps => Op::Sse(SseOp::Shuffle(Shuffle::Ps)),
-        Mnemonic::Shufpd => Op::Sse(SseOp::Shuffle(Shuffle::Pd)),
+/// What an immediate steers.
+fn shuffle(ins: &Instruction, out: &mut Insn) -> Option<Op> {
+    let op = match ins.mnemonic() {
+        Mnemonic::Pshufw => return Some(Op::Mmx(MmxOp::Shuffle)),
+        Mnemonic::Palignr if has_mmx(ins) => return Some(Op::Mmx(MmxOp::Align)),
+        Mnemonic::Pshufd => Shuffle::D,
+        Mnemonic::Pshuflw => Shuffle::LowW,
+        Mnemonic::Pshufhw => Shuffle::HighW,
+        Mnemonic::Shufps => Shuffle::Ps,
+        Mnemonic::Shufpd => Shuffle::Pd,
+        Mnemonic::Palignr => Shuffle::Align,
+        Mnemonic::Pblendw => Shuffle::BlendW,
+        Mnemonic::Blendps => Shuffle::BlendPs,
+        Mnemonic::Blendpd => Shuffle::BlendPd,
+        Mnemonic::Mpsadbw => Shuffle::SadBlocks,
+        Mnemonic::Pclmulqdq => Shuffle::MulCarryless,
+        Mnemonic::Aeskeygenassist => Shuffle::AesKey,
+        // Without an immediate: each odd element twice, each even one.
+        Mnemonic::Movshdup | Mnemonic::Movsldup => {
+            out.imm = if ins.mnemonic() == Mnemonic::Movshdup { 0b11_11_01_01 } else { 0b10_10_00_00 };
+            Shuffle::D
+        }
         _ => return None,
-    })
+    };
+    Some(Op::Sse(SseOp::Shuffle(op)))
 }
 
 /// Floating-point arithmetic and comparison.
@@ -148,6 +199,9 @@ fn arithmetic(ins: &Instruction, out: &mut Insn) -> Option<Op> {
         SseArith::Ordered,
     ];
     use Mnemonic as M;
+    if let Some(op) = horizontal(ins.mnemonic(), out) {
+        return Some(Op::Sse(op));
+    }
     let (op, w, packed) = match ins.mnemonic() {
         M::Addps => (SseArith::Add, Width::W32, true),
         M::Addpd => (SseArith::Add, Width::W64, true),
@@ -202,6 +256,28 @@ fn arithmetic(ins: &Instruction, out: &mut Insn) -> Option<Op> {
     Some(Op::Sse(if packed { SseOp::Packed(op) } else { SseOp::Scalar(op) }))
 }
 
+/// Of neighbours; rounding; dot products.
+fn horizontal(mnemonic: Mnemonic, out: &mut Insn) -> Option<SseOp> {
+    use Mnemonic as M;
+    let (op, w) = match mnemonic {
+        M::Haddps => (SseOp::Horizontal(SseArith::Add), Width::W32),
+        M::Haddpd => (SseOp::Horizontal(SseArith::Add), Width::W64),
+        M::Hsubps => (SseOp::Horizontal(SseArith::Sub), Width::W32),
+        M::Hsubpd => (SseOp::Horizontal(SseArith::Sub), Width::W64),
+        M::Addsubps => (SseOp::Packed(SseArith::AddSub), Width::W32),
+        M::Addsubpd => (SseOp::Packed(SseArith::AddSub), Width::W64),
+        M::Roundss => (SseOp::Round, Width::W32),
+        M::Roundsd => (SseOp::Round, Width::W64),
+        M::Roundps => (SseOp::RoundAll, Width::W32),
+        M::Roundpd => (SseOp::RoundAll, Width::W64),
+        M::Dpps => (SseOp::Dot, Width::W32),
+        M::Dppd => (SseOp::Dot, Width::W64),
+        _ => return None,
+    };
+    out.w = w;
+    Some(op)
+}
+
 /// Conversions; `w` is the width of what is read: of an element for scalar ones, else of the whole operand,
 /// if that is not a vector.
 fn conversion(ins: &Instruction, out: &mut Insn) -> Option<Op> {
@@ -239,8 +315,10 @@ fn conversion(ins: &Instruction, out: &mut Insn) -> Option<Op> {
 fn moves(ins: &Instruction, out: &mut Insn) -> Option<Op> {
     use Mnemonic as M;
     let op = match ins.mnemonic() {
-        M::Movaps | M::Movapd | M::Movdqa | M::Movntps | M::Movntpd | M::Movntdq => SseOp::MovAligned,
-        M::Movups | M::Movupd | M::Movdqu => SseOp::MovUnaligned,
+        M::Movaps | M::Movapd | M::Movdqa => SseOp::MovAligned,
+        M::Movntps | M::Movntpd | M::Movntdq | M::Movntdqa => SseOp::MovAligned,
+        M::Movups | M::Movupd | M::Movdqu | M::Lddqu => SseOp::MovUnaligned,
+        M::Movddup => SseOp::MovTwice,
         M::Movss | M::Movsd => {
             out.w = if ins.mnemonic() == M::Movss { Width::W32 } else { Width::W64 };
             SseOp::MovScalar
@@ -287,24 +365,55 @@ fn load_or_store<T>(ins: &Instruction, load: T, store: T) -> T {
 fn element(ins: &Instruction, out: &mut Insn) -> Option<Op> {
     Some(match ins.code() {
         Code::Pinsrw_mm_r32m16_imm8 => Op::Mmx(MmxOp::Insert),
-        Code::Pinsrw_xmm_r32m16_imm8 => Op::Sse(SseOp::Insert),
         Code::Pextrw_r32_mm_imm8 => Op::Mmx(MmxOp::Extract),
-        Code::Pextrw_r32_xmm_imm8 => Op::Sse(SseOp::Extract),
+        Code::Pinsrb_xmm_r32m8_imm8 => sized(out, Width::W8, SseOp::Insert),
+        Code::Pinsrw_xmm_r32m16_imm8 => sized(out, Width::W16, SseOp::Insert),
+        Code::Pinsrd_xmm_rm32_imm8 => sized(out, Width::W32, SseOp::Insert),
+        Code::Pextrb_r32m8_xmm_imm8 => sized(out, Width::W8, SseOp::Extract),
+        Code::Pextrw_r32_xmm_imm8 | Code::Pextrw_r32m16_xmm_imm8 => sized(out, Width::W16, SseOp::Extract),
+        Code::Pextrd_rm32_xmm_imm8 | Code::Extractps_rm32_xmm_imm8 => sized(out, Width::W32, SseOp::Extract),
         Code::Pmovmskb_r32_mm => Op::Mmx(MmxOp::Signs),
-        Code::Pmovmskb_r32_xmm => {
-            out.w = Width::W8;
-            Op::Sse(SseOp::Signs)
-        }
-        Code::Movmskps_r32_xmm => {
-            out.w = Width::W32;
-            Op::Sse(SseOp::Signs)
-        }
-        Code::Movmskpd_r32_xmm => {
-            out.w = Width::W64;
-            Op::Sse(SseOp::Signs)
-        }
+        Code::Pmovmskb_r32_xmm => sized(out, Width::W8, SseOp::Signs),
+        Code::Movmskps_r32_xmm => sized(out, Width::W32, SseOp::Signs),
+        Code::Movmskpd_r32_xmm => sized(out, Width::W64, SseOp::Signs),
         _ => return None,
     })
+}
+
+fn sized(out: &mut Insn, w: Width, op: SseOp) -> Op {
+    out.w = w;
+    Op::Sse(op)
+}
+
+/// What SSE4 brought, but for what is like something before it.
+fn later(ins: &Instruction, out: &mut Insn) -> Option<Op> {
+    use Mnemonic as M;
+    let string = |lengths: bool, result: StringResult| Some(Op::Sse(SseOp::Strings { lengths, result }));
+    let (w, op) = match ins.mnemonic() {
+        M::Pmovsxbw => (Width::W64, SseOp::Widen(VecOp::WidenSBW)),
+        M::Pmovsxbd => (Width::W32, SseOp::Widen(VecOp::WidenSBD)),
+        M::Pmovsxbq => (Width::W16, SseOp::Widen(VecOp::WidenSBQ)),
+        M::Pmovsxwd => (Width::W64, SseOp::Widen(VecOp::WidenSWD)),
+        M::Pmovsxwq => (Width::W32, SseOp::Widen(VecOp::WidenSWQ)),
+        M::Pmovsxdq => (Width::W64, SseOp::Widen(VecOp::WidenSDQ)),
+        M::Pmovzxbw => (Width::W64, SseOp::Widen(VecOp::WidenUBW)),
+        M::Pmovzxbd => (Width::W32, SseOp::Widen(VecOp::WidenUBD)),
+        M::Pmovzxbq => (Width::W16, SseOp::Widen(VecOp::WidenUBQ)),
+        M::Pmovzxwd => (Width::W64, SseOp::Widen(VecOp::WidenUWD)),
+        M::Pmovzxwq => (Width::W32, SseOp::Widen(VecOp::WidenUWQ)),
+        M::Pmovzxdq => (Width::W64, SseOp::Widen(VecOp::WidenUDQ)),
+        M::Pblendvb => (Width::W8, SseOp::Blend),
+        M::Blendvps => (Width::W32, SseOp::Blend),
+        M::Blendvpd => (Width::W64, SseOp::Blend),
+        M::Insertps => (Width::W32, SseOp::InsertPs),
+        M::Ptest => (Width::W64, SseOp::Test),
+        M::Pcmpestri => return string(true, StringResult::Index),
+        M::Pcmpestrm => return string(true, StringResult::Mask),
+        M::Pcmpistri => return string(false, StringResult::Index),
+        M::Pcmpistrm => return string(false, StringResult::Mask),
+        _ => return None,
+    };
+    Some(sized(out, w, op))
 }
 
 fn other(ins: &Instruction, out: &mut Insn) -> Option<Op> {

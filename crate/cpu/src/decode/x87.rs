@@ -94,6 +94,7 @@ const fn pops(mnemonic: Mnemonic) -> Option<i32> {
         | Mnemonic::Fstp
         | Mnemonic::Fstpnce
         | Mnemonic::Fistp
+        | Mnemonic::Fisttp
         | Mnemonic::Fbstp
         | Mnemonic::Ffreep
         | Mnemonic::Fpatan
@@ -131,6 +132,7 @@ fn memory(ins: &Instruction) -> Option<X87Op> {
         Mnemonic::Fstp if ten => X87Op::StoreExtended,
         Mnemonic::Fst | Mnemonic::Fstp => X87Op::StoreReal,
         Mnemonic::Fist | Mnemonic::Fistp => X87Op::StoreInt,
+        Mnemonic::Fisttp => X87Op::StoreTruncated,
         Mnemonic::Fbstp => X87Op::StoreDecimal,
         Mnemonic::Fldcw => X87Op::LoadControl,
         Mnemonic::Fnstcw => X87Op::StoreControl,

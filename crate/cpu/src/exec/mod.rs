@@ -468,6 +468,19 @@ impl Micro for Exec<'_> {
     fn vec_signs(&mut self, w: Width, v: u128) -> u64 {
         simd::signs(w, v)
     }
+    fn vec_blend(&mut self, w: Width, a: u128, b: u128, mask: u128) -> u128 {
+        simd::blend(w, a, b, mask)
+    }
+    fn vec_test(&mut self, a: u128, b: u128) -> u64 {
+        u64::from(simd::test(a, b))
+    }
+    fn vec_strings(&mut self, imm: u8, lengths: bool, a: u128, b: u128, len_a: u64, len_b: u64) -> u64 {
+        let lengths = lengths.then_some([len_a as u32, len_b as u32]);
+        u64::from(simd::strings(imm, a, b, lengths))
+    }
+    fn crc32(&mut self, w: Width, crc: u64, v: u64) -> u64 {
+        u64::from(simd::crc32(w, crc as u32, v as u32))
+    }
     fn mxcsr(&mut self) -> u64 {
         u64::from(self.cpu.mxcsr)
     }
@@ -497,6 +510,15 @@ impl Micro for Exec<'_> {
     #[inline(always)]
     fn sse_packed(&mut self, op: SseArith, w: Width, a: u128, b: u128) -> Result<u128, Stop> {
         self.packed(op, w, a, b)
+    }
+    fn sse_round(&mut self, w: Width, imm: u8, a: u64) -> Result<u64, Stop> {
+        self.round(w, imm, a)
+    }
+    fn sse_round_packed(&mut self, w: Width, imm: u8, a: u128) -> Result<u128, Stop> {
+        self.round_packed(w, imm, a)
+    }
+    fn sse_dot(&mut self, w: Width, imm: u8, a: u128, b: u128) -> Result<u128, Stop> {
+        self.dot(w, imm, a, b)
     }
     fn sse_convert(&mut self, op: SseConvert, a: u64) -> Result<u64, Stop> {
         self.convert(op, a)
@@ -583,8 +605,8 @@ impl Micro for Exec<'_> {
     fn x87_constant(&mut self, c: X87Constant) -> F80 {
         self.fpu_constant(c)
     }
-    fn x87_convert(&mut self, to: X87Format) -> u64 {
-        self.fpu_convert(to)
+    fn x87_convert(&mut self, to: X87Format, truncated: bool) -> u64 {
+        self.fpu_convert(to, truncated)
     }
     fn x87_to_decimal(&mut self) -> F80 {
         self.fpu_to_decimal()

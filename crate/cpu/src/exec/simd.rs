@@ -1,8 +1,11 @@
 //! MMX and SSE micro-operations on numbers: registers, memory, availability. Packed integers are in `int`,
 //! floating point in `float`.
 
+mod aes;
+mod carryless;
 mod float;
 mod int;
+mod strings;
 
 use super::Exec;
 use crate::fault::Stop;
@@ -11,7 +14,9 @@ use crate::insn::Width;
 use crate::state::mode;
 use x86::{Seg, cr0, cr4, vector};
 
-pub(super) use int::{packed as int, shuffle, signs};
+pub(super) use carryless::crc32;
+pub(super) use int::{blend, packed as int, shuffle, signs, test};
+pub(super) use strings::compare as strings;
 
 /// Bits of MXCSR that exist, DAZ included (SDM vol. 1, 10.2.3).
 pub(crate) const MXCSR_BITS: u32 = 0xFFFF;

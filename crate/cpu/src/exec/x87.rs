@@ -5,7 +5,7 @@
 
 use super::Exec;
 use crate::fault::Stop;
-use crate::float::{self, Constant, Control, F80, Flags, Outcome, Relation};
+use crate::float::{self, Constant, Control, F80, Flags, Outcome, Relation, Round};
 use crate::micro::{X87Bin, X87Constant, X87Format, X87Pair, X87Target, X87Un};
 use crate::state::{Fpu, mode};
 use x86::{Seg, cr0, vector};
@@ -498,7 +498,7 @@ impl Exec<'_> {
         constant.value(f.control_fields().round)
     }
 
-    pub(super) fn fpu_convert(&mut self, to: X87Format) -> u64 {
+    pub(super) fn fpu_convert(&mut self, to: X87Format, truncated: bool) -> u64 {
         let f = &mut self.cpu.fpu;
         let Some(a) = f.get(0) else {
             f.stack_fault(false);
@@ -511,12 +511,13 @@ impl Exec<'_> {
             };
         };
         let control = f.control_fields();
+        let round = if truncated { Round::Zero } else { control.round };
         match to {
             X87Format::F32 => u64::from(f.take(float::to_f32(a, control))),
             X87Format::F64 => f.take(float::to_f64(a, control)),
-            X87Format::I16 => u64::from(f.take(float::to_i16(a, control.round)) as u16),
-            X87Format::I32 => u64::from(f.take(float::to_i32(a, control.round)) as u32),
-            X87Format::I64 => f.take(float::to_i64(a, control.round)) as u64,
+            X87Format::I16 => u64::from(f.take(float::to_i16(a, round)) as u16),
+            X87Format::I32 => u64::from(f.take(float::to_i32(a, round)) as u32),
+            X87Format::I64 => f.take(float::to_i64(a, round)) as u64,
         }
     }
 

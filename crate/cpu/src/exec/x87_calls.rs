@@ -89,6 +89,8 @@ pub enum X87Call {
     Convert {
         /// The format in memory.
         to: X87Format,
+        /// FISTTP.
+        truncated: bool,
         /// Registers popped then.
         pops: u8,
     },
@@ -163,7 +165,7 @@ impl X87Call {
             Self::PushCopy(i) => packed(14, [i, 0, 0, 0]),
             Self::PushConstant(c) => packed(15, [c as u8, 0, 0, 0]),
             Self::Push => packed(16, [0; 4]),
-            Self::Convert { to, pops } => packed(17, [to as u8, pops, 0, 0]),
+            Self::Convert { to, truncated, pops } => packed(17, [to as u8, pops, truncated as u8, 0]),
             Self::Read => packed(18, [0; 4]),
             Self::Pop => packed(19, [0; 4]),
             Self::Free(i) => packed(20, [i, 0, 0, 0]),
@@ -199,7 +201,7 @@ impl X87Call {
             14 => Self::PushCopy(a),
             15 => Self::PushConstant(*CONSTANTS.get(usize::from(a))?),
             16 => Self::Push,
-            17 => Self::Convert { to: format(a)?, pops: b },
+            17 => Self::Convert { to: format(a)?, truncated: c != 0, pops: b },
             18 => Self::Read,
             19 => Self::Pop,
             20 => Self::Free(a),
@@ -229,8 +231,8 @@ impl Exec<'_> {
                 self.x87_push_mem(from, bits);
                 true
             }
-            X87Call::Convert { to, pops } => {
-                self.loaded = self.x87_convert(to);
+            X87Call::Convert { to, truncated, pops } => {
+                self.loaded = self.x87_convert(to, truncated);
                 let delivers = self.x87_delivers(X87Target::Memory) != 0;
                 if delivers {
                     x87::pop(self, pops);

@@ -85,9 +85,70 @@ pub enum VecOp {
     UnpackHighW,
     UnpackHighD,
     UnpackHighQ,
+    /// Bytes of `a` chosen by the low four bits of those of `b`; zero where bit 7 is set.
+    ShuffleB,
+    /// Sums and differences of neighbours: of `a` to the low half, of `b` to the high half.
+    HAddW,
+    HAddD,
+    HAddSW,
+    HSubW,
+    HSubD,
+    HSubSW,
+    /// Sums, saturated, of two neighbouring products of unsigned bytes of `a` and signed ones of `b`.
+    MulAddUB,
+    /// High halves of twice the signed products, rounded.
+    MulHighRoundW,
+    /// `a`, its sign changed where `b` is negative; zero where `b` is.
+    SignB,
+    SignW,
+    SignD,
+    /// Absolute values of `b`.
+    AbsB,
+    AbsW,
+    AbsD,
+    MulLowD,
+    /// Signed products of the even doublewords.
+    MulD,
+    MinSB,
+    MaxSB,
+    MinUW,
+    MaxUW,
+    MinSD,
+    MaxSD,
+    MinUD,
+    MaxUD,
+    PackUDW,
+    EqQ,
+    GtQ,
+    /// The least unsigned word of `b`, and after it its number; zeros above.
+    MinPosW,
+    /// The low elements of `b`, sign-extended: from, to.
+    WidenSBW,
+    WidenSBD,
+    WidenSBQ,
+    WidenSWD,
+    WidenSWQ,
+    WidenSDQ,
+    /// The same, zero-extended.
+    WidenUBW,
+    WidenUBD,
+    WidenUBQ,
+    WidenUWD,
+    WidenUWQ,
+    WidenUDQ,
+    /// All ones where a bit of `b`, from the lowest on, is set.
+    BitsB,
+    BitsW,
+    /// Rounds of AES: `a` is the state, `b` the key.
+    AesEnc,
+    AesEncLast,
+    AesDec,
+    AesDecLast,
+    /// InvMixColumns of `b`.
+    AesMix,
 }
 
-/// Shuffles chosen by an immediate.
+/// Operations on two vectors that an immediate steers: shuffles, and what takes its operands from a place so chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Shuffle {
@@ -101,6 +162,20 @@ pub enum Shuffle {
     Ps,
     /// SHUFPD: one of `a`, one of `b`.
     Pd,
+    /// PALIGNR: of the 32 bytes that `b` and after it `a` make, zeros behind, 16 from a place on.
+    Align,
+    /// PBLENDW: of `b` where a bit is set, else of `a`.
+    BlendW,
+    /// BLENDPS.
+    BlendPs,
+    /// BLENDPD.
+    BlendPd,
+    /// MPSADBW: sums of absolute differences of four bytes of `b` and each eight times four of `a`.
+    SadBlocks,
+    /// PCLMULQDQ: the carry-less product of one half of each.
+    MulCarryless,
+    /// AESKEYGENASSIST: of `b`.
+    AesKey,
 }
 
 /// Floating-point operations on two operands. Of those with one operand it is `b`.
@@ -117,6 +192,8 @@ pub enum SseArith {
     Sqrt,
     Rcp,
     Rsqrt,
+    /// Difference of even elements, sum of odd ones: of whole vectors only.
+    AddSub,
     /// Comparisons, in the order of CMPPS's immediate: all ones where they hold.
     Equal,
     Less,

@@ -1,9 +1,9 @@
 //! Bit operations (SDM vol. 1, 7.3.7).
 
-use super::{Form, close, ea, num, open, read1};
+use super::{Form, close, ea, num, open, read1, read1_as};
 use crate::insn::{BitOp, Insn, Kind, Width};
 use crate::micro::{BinOp, CmpOp, FlagOp, Micro, UnOp};
-use x86::eflags::CF;
+use x86::eflags::{CF, STATUS, ZF};
 
 /// BT, BTS, BTR, BTC r/m, r; r/m, imm8. `?-???*`. With a register index, memory is a bit string: the index
 /// reaches outside the operand.
@@ -86,6 +86,29 @@ pub(super) fn scan<M: Micro>(m: &mut M, i: &Insn, f: Form, forward: bool) -> Res
         m.set_reg(f.w, i.r0, r);
         Ok(())
     })
+}
+
+/// POPCNT r, r/m. `00*000`.
+pub(super) fn popcnt<M: Micro>(m: &mut M, i: &Insn, f: Form) -> Result<(), M::Stop> {
+    let a = read1(m, i, f)?;
+    let zero = num(m, f.w, 0);
+    let none = m.compare(CmpOp::Eq, f.w, a, zero);
+    let place = num(m, Width::W32, ZF.trailing_zeros().into());
+    let flags = m.bin(BinOp::Shl, Width::W32, none, place);
+    m.put_flags(STATUS, flags);
+    let n = m.un(UnOp::Popcnt, f.w, a);
+    m.set_reg(f.w, i.r0, n);
+    Ok(())
+}
+
+/// CRC32 r32, r/m. `------`.
+pub(super) fn crc32<M: Micro>(m: &mut M, i: &Insn, f: Form) -> Result<(), M::Stop> {
+    let v = read1_as(m, i, f, i.w2)?;
+    let v = if i.w2 == Width::W32 { v } else { m.zext(i.w2, Width::W32, v) };
+    let crc = m.reg(Width::W32, i.r0);
+    let r = m.crc32(i.w2, crc, v);
+    m.set_reg(Width::W32, i.r0, r);
+    Ok(())
 }
 
 /// BSWAP r. `------`. A 16-bit operand is undefined; processors give zero.

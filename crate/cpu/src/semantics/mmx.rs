@@ -1,4 +1,4 @@
-//! MMX (SDM vol. 1, chapter 9), and what SSE and SSE2 added to it. No flags.
+//! MMX (SDM vol. 1, chapter 9), and what SSE, SSE2 and SSSE3 added to it. No flags.
 //!
 //! Every MMX instruction raises what [`Micro::mmx_enter`] says, and once nothing else can fault makes all
 //! x87 registers valid and TOP zero ([`Micro::mmx_touch`]; SDM vol. 1, 9.5.1), whether it writes an MMX
@@ -23,6 +23,8 @@ pub enum MmxOp {
     IntImm(VecOp),
     /// PSHUFW.
     Shuffle,
+    /// PALIGNR.
+    Align,
     /// PINSRW.
     Insert,
     /// PEXTRW.
@@ -54,9 +56,23 @@ fn widen<M: Micro>(m: &mut M, low: M::I) -> M::V {
 /// A packed operation on 64 bits by the one on 128: the low half, except where halves change places.
 fn packed<M: Micro>(m: &mut M, op: VecOp, a: M::I, b: M::I) -> M::I {
     match op {
-        VecOp::PackSWB | VecOp::PackSDW | VecOp::PackUWB => {
+        VecOp::PackSWB
+        | VecOp::PackSDW
+        | VecOp::PackUWB
+        | VecOp::HAddW
+        | VecOp::HAddD
+        | VecOp::HAddSW
+        | VecOp::HSubW
+        | VecOp::HSubD
+        | VecOp::HSubSW => {
             let both = m.vec_join(a, b);
             let r = m.vec_int(op, both, both);
+            m.vec_part(Width::W64, 0, r)
+        }
+        VecOp::ShuffleB => {
+            // Of two equal halves, so that the fourth bit of a number does not matter.
+            let (a, b) = (m.vec_join(a, a), widen(m, b));
+            let r = m.vec_int(op, a, b);
             m.vec_part(Width::W64, 0, r)
         }
         VecOp::UnpackHighB => unpack_high(m, VecOp::UnpackLowB, a, b),
@@ -128,6 +144,16 @@ pub fn mmx<M: Micro>(m: &mut M, i: &Insn, op: MmxOp) -> Result<(), M::Stop> {
             let b = source(m, i, Width::W64)?;
             let b = widen(m, b);
             let r = m.vec_shuffle(Shuffle::LowW, i.imm as u8, b, b);
+            let r = m.vec_part(Width::W64, 0, r);
+            put(m, i, r);
+        }
+        MmxOp::Align => {
+            let a = m.mmx(i.r0);
+            let b = source(m, i, Width::W64)?;
+            let both = m.vec_join(b, a);
+            let count = m.imm(Width::W64, u64::from(i.imm as u8));
+            let count = widen(m, count);
+            let r = m.vec_int(VecOp::ShrBytes, both, count);
             let r = m.vec_part(Width::W64, 0, r);
             put(m, i, r);
         }

@@ -2,13 +2,25 @@
 
 use super::{Form, ea, num, read0, read1, read1_as, write0};
 use crate::insn::{Insn, Kind, Width};
-use crate::micro::{BinOp, Micro};
+use crate::micro::{BinOp, Micro, UnOp};
 use x86::{Cond, Seg, gpr};
 
 /// MOV r/m, r; r, r/m; r/m, imm. `------`.
 #[inline(always)]
 pub fn mov<M: Micro>(m: &mut M, i: &Insn, f: Form) -> Result<(), M::Stop> {
     let v = read1(m, i, f)?;
+    write0(m, i, f, v)
+}
+
+/// MOVBE r, m; m, r: bytes in reverse order. `------`.
+pub(super) fn movbe<M: Micro>(m: &mut M, i: &Insn, f: Form) -> Result<(), M::Stop> {
+    let v = read1(m, i, f)?;
+    let v = if f.w == Width::W16 {
+        let half = num(m, f.w, 8);
+        m.bin(BinOp::Rol, f.w, v, half)
+    } else {
+        m.un(UnOp::Bswap, f.w, v)
+    };
     write0(m, i, f, v)
 }
 

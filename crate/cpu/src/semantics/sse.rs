@@ -1,17 +1,24 @@
-//! SSE and SSE2 (SDM vol. 1, chapters 10 and 11). Only COMIS* and UCOMIS* define flags.
+//! SSE to SSE4.2, AES and PCLMULQDQ (SDM vol. 1, chapters 10 to 12). Only COMIS*, UCOMIS*, PTEST and the comparisons of
+//! strings define flags.
+
+mod sse4;
+
+pub use sse4::StringResult;
 
 use super::{Form, ea, read0, read1_as, write0};
 use crate::insn::{Insn, Kind, Width};
 use crate::micro::{Micro, Shuffle, SseArith, SseConvert, VecOp};
 use x86::eflags;
 
-/// SSE and SSE2 instructions. `w` is the width of an element, where there are elements.
+/// Instructions on SSE registers. `w` is the width of an element, where there are elements.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum SseOp {
-    /// MOVAPS, MOVAPD, MOVDQA, MOVNTPS, MOVNTPD, MOVNTDQ.
+    /// MOVAPS, MOVAPD, MOVDQA, MOVNTPS, MOVNTPD, MOVNTDQ, MOVNTDQA.
     MovAligned,
-    /// MOVUPS, MOVUPD, MOVDQU.
+    /// MOVUPS, MOVUPD, MOVDQU, LDDQU.
     MovUnaligned,
+    /// MOVDDUP.
+    MovTwice,
     /// MOVSS, MOVSD.
     MovScalar,
     /// MOVQ.
@@ -37,8 +44,31 @@ pub enum SseOp {
     Int(VecOp),
     /// Shifts by an immediate.
     IntImm(VecOp),
-    /// PSHUFD, PSHUFLW, PSHUFHW, SHUFPS, SHUFPD.
+    /// PSHUFD, PSHUFLW, PSHUFHW, SHUFPS, SHUFPD, MOVSHDUP, MOVSLDUP, PALIGNR and what else has an immediate.
     Shuffle(Shuffle),
+    /// PMOVSX*, PMOVZX*; `w` is how much of a memory operand is read.
+    Widen(VecOp),
+    /// PBLENDVB, BLENDVPS, BLENDVPD.
+    Blend,
+    /// INSERTPS.
+    InsertPs,
+    /// PTEST.
+    Test,
+    /// PCMPESTRI, PCMPESTRM, PCMPISTRI, PCMPISTRM.
+    Strings {
+        /// EAX and EDX are the lengths.
+        lengths: bool,
+        /// What results.
+        result: StringResult,
+    },
+    /// HADDPS, HADDPD, HSUBPS, HSUBPD.
+    Horizontal(SseArith),
+    /// ROUNDSS, ROUNDSD.
+    Round,
+    /// ROUNDPS, ROUNDPD.
+    RoundAll,
+    /// DPPS, DPPD.
+    Dot,
     /// ADDPS, ADDPD and their kin.
     Packed(SseArith),
     /// ADDSS, ADDSD and their kin.
@@ -62,9 +92,9 @@ pub enum SseOp {
     FromMmx(SseConvert),
     /// CVTPS2PI, CVTPD2PI and the truncating ones.
     ToMmx(SseConvert),
-    /// PINSRW.
+    /// PINSRB, PINSRW, PINSRD.
     Insert,
-    /// PEXTRW.
+    /// PEXTRB, PEXTRW, PEXTRD, EXTRACTPS.
     Extract,
     /// MOVMSKPS, MOVMSKPD, PMOVMSKB.
     Signs,
@@ -165,6 +195,11 @@ fn mov_part<M: Micro>(m: &mut M, i: &Insn, op: SseOp) -> Result<(), M::Stop> {
         SseOp::MovHalf { high } => {
             let v = element1(m, i, w64)?;
             m.set_xmm_part(w64, i.r0, u8::from(high), v);
+        }
+        SseOp::MovTwice => {
+            let v = element1(m, i, w64)?;
+            let v = m.vec_join(v, v);
+            m.set_xmm(i.r0, v);
         }
         SseOp::MovHighToLow => {
             let v = m.xmm_part(w64, i.r1, 1);
@@ -280,17 +315,23 @@ fn compare<M: Micro>(m: &mut M, i: &Insn, quiet: bool) -> Result<(), M::Stop> {
     Ok(())
 }
 
+/// The element an immediate chooses.
+const fn lane(i: &Insn) -> u8 {
+    i.imm as u8 & (16 / i.w.bytes() as u8 - 1)
+}
+
 /// Elements and signs to and from general registers, and the rest.
 fn other<M: Micro>(m: &mut M, i: &Insn, op: SseOp) -> Result<(), M::Stop> {
     let f = Form { w: Width::W32, ..Form::of(i) };
     match op {
         SseOp::Insert => {
-            let x = read1_as(m, i, f, Width::W16)?;
-            m.set_xmm_part(Width::W16, i.r0, i.imm as u8 & 7, x);
+            let x = read1_as(m, i, f, i.w)?;
+            m.set_xmm_part(i.w, i.r0, lane(i), x);
         }
+        SseOp::Extract if i.k0 == Kind::Mem => return store_element(m, i, i.w, lane(i)),
         SseOp::Extract => {
-            let x = m.xmm_part(Width::W16, i.r1, i.imm as u8 & 7);
-            let x = m.zext(Width::W16, Width::W32, x);
+            let x = m.xmm_part(i.w, i.r1, lane(i));
+            let x = if i.w == Width::W32 { x } else { m.zext(i.w, Width::W32, x) };
             m.set_reg(Width::W32, i.r0, x);
         }
         SseOp::Signs => {
@@ -362,7 +403,17 @@ pub fn sse<M: Micro>(m: &mut M, i: &Insn, op: SseOp) -> Result<(), M::Stop> {
             m.set_xmm_part(i.w, i.r0, 0, r);
         }
         SseOp::Compare { quiet } => return compare(m, i, quiet),
+        SseOp::Widen(_)
+        | SseOp::Blend
+        | SseOp::InsertPs
+        | SseOp::Test
+        | SseOp::Strings { .. }
+        | SseOp::Horizontal(_)
+        | SseOp::Round
+        | SseOp::RoundAll
+        | SseOp::Dot => return sse4::sse4(m, i, op),
         SseOp::MovQ
+        | SseOp::MovTwice
         | SseOp::MovDIn
         | SseOp::MovDOut
         | SseOp::MovHalf { .. }

@@ -58,6 +58,8 @@ pub enum X87Op {
     StoreReal,
     /// FIST.
     StoreInt,
+    /// FISTTP.
+    StoreTruncated,
     /// FSTP m80.
     StoreExtended,
     /// FBSTP.
@@ -154,8 +156,9 @@ pub fn x87<M: Micro>(m: &mut M, i: &Insn, op: X87Op) -> Result<(), M::Stop> {
             push_constant(m, c);
             Ok(())
         }
-        X87Op::StoreReal => store(m, i, real(i)),
-        X87Op::StoreInt => store(m, i, integer(i)),
+        X87Op::StoreReal => store(m, i, real(i), false),
+        X87Op::StoreInt => store(m, i, integer(i), false),
+        X87Op::StoreTruncated => store(m, i, integer(i), true),
         X87Op::StoreExtended => store_ten(m, i, false),
         X87Op::StoreDecimal => store_ten(m, i, true),
         X87Op::Store => {
@@ -341,13 +344,13 @@ fn load_ten<M: Micro>(m: &mut M, i: &Insn, decimal: bool) -> Result<(), M::Stop>
     Ok(())
 }
 
-/// FST m32, FST m64, FIST.
-fn store<M: Micro>(m: &mut M, i: &Insn, to: X87Format) -> Result<(), M::Stop> {
+/// FST m32, FST m64, FIST, FISTTP.
+fn store<M: Micro>(m: &mut M, i: &Insn, to: X87Format, truncated: bool) -> Result<(), M::Stop> {
     let f = Form::of(i);
     let at = ea(m, i, f);
     let place = m.rmw(f.w, f.seg, at)?;
     note_mem(m, i, at);
-    let v = m.x87_convert(to);
+    let v = m.x87_convert(to, truncated);
     let c = m.x87_delivers(X87Target::Memory);
     m.when(c, |m| {
         m.poke(f.w, place, v);

@@ -28,7 +28,7 @@ use crate::imports::Import;
 use crate::ir::{self, Op};
 use cpu::exec::SseCall;
 use cpu::insn::Width;
-use cpu::micro::{SseArith, SseConvert};
+use cpu::micro::{BinOp, SseArith, SseConvert};
 use wasm_encoder::{Ieee32, Ieee64, Instruction as W};
 use x86::eflags;
 
@@ -52,9 +52,17 @@ pub(super) struct Floats {
     fine: [Option<Fine>; 16],
 }
 
-/// Whether `put_flags` takes the result of a comparison.
-pub(super) fn is_comparison(ops: &[Op], mask: u32, v: ir::Value) -> bool {
-    mask == eflags::STATUS && matches!(ops[v.0 as usize], Op::sse_compare_flags { .. })
+/// Whether a value laid out as EFLAGS is known to have ZF, PF and CF only.
+pub(super) fn is_comparison(ops: &[Op], v: ir::Value) -> bool {
+    match ops[v.0 as usize] {
+        Op::sse_compare_flags { .. } | Op::vec_test { .. } => true,
+        // POPCNT.
+        Op::bin { op: BinOp::Shl, a, b, .. } => {
+            matches!(ops[a.0.0 as usize], Op::compare { .. })
+                && matches!(ops[b.0.0 as usize], Op::imm { value: 6, .. })
+        }
+        _ => false,
+    }
 }
 
 /// Bits of a fraction, and one for the sign.
@@ -92,6 +100,8 @@ impl Emitter<'_> {
         match ir.ops[v.0 as usize] {
             Op::sse_scalar { op, w, .. } if !op.compares() => Some(Fine { w, all: false }),
             Op::sse_packed { op, w, .. } if !op.compares() => Some(Fine { w, all: true }),
+            Op::sse_round { w, .. } => Some(Fine { w, all: false }),
+            Op::sse_round_packed { w, .. } => Some(Fine { w, all: true }),
             Op::sse_convert { op, .. } => op.result().map(|w| Fine { w, all: false }),
             Op::sse_convert_packed { op, .. } => op.result().map(|w| Fine { w, all: true }),
             Op::xmm { r } => self.floats.fine[usize::from(r & 15)],
@@ -136,12 +146,45 @@ impl Emitter<'_> {
     pub(super) fn float_op(&mut self, ir: &ir::Block, n: usize) -> bool {
         let id = match ir.ops[n] {
             Op::sse_scalar { op, w, a, b } => self.sse_scalar(ir, op, w, a.0, b.0),
+            Op::sse_round { w, imm, a } => self.sse_round(ir, w, imm, a.0),
             Op::sse_convert { op, a } => self.sse_convert(ir, op, a.0),
             Op::sse_compare_flags { w, quiet, a, b } => self.sse_compare(ir, w, quiet, a.0, b.0),
             Op::sse_packed { op, w, a, b } => {
                 let v = self.sse_packed(ir, op, w, a.0, b.0);
                 self.vals[n] = Val::V(v);
                 return true;
+            }
+            Op::sse_round_packed { w, imm, a } => {
+                let v = self.sse_round_packed(ir, w, imm, a.0);
+                self.vals[n] = Val::V(v);
+                return true;
+            }
+            Op::sse_dot { w, imm, a, b } => {
+                let (a, b) = (self.take_vector(a.0), self.take_vector(b.0));
+                self.store_operands(a, Some(b));
+                self.call_or_leave(SseCall::Dot(w, imm), [None, None]);
+                let v = self.called_vector();
+                self.vals[n] = Val::V(v);
+                return true;
+            }
+            Op::vec_strings { imm, lengths, a, b, len_a, len_b } => {
+                let (a, b) = (self.take_vector(a.0), self.take_vector(b.0));
+                let (len_a, len_b) = (self.take(len_a.0), self.take(len_b.0));
+                if !lengths && super::vector::compares_each(imm) {
+                    let equal = self.equal_each(imm, a, b);
+                    self.result(ir, n, equal);
+                    return true;
+                }
+                self.store_operands(a, Some(b));
+                self.call_sse(SseCall::Strings(imm, lengths), [Some(len_a), Some(len_b)]);
+                self.put(W::Drop);
+                self.called(Width::W32)
+            }
+            Op::crc32 { w, crc, v } => {
+                let (crc, v) = (self.take(crc.0), self.take(v.0));
+                self.call_sse(SseCall::Crc32(w), [Some(crc), Some(v)]);
+                self.put(W::Drop);
+                self.called(Width::W32)
             }
             Op::sse_convert_packed { op, a } => {
                 let v = self.sse_convert_packed(ir, op, a.0);
@@ -239,6 +282,42 @@ impl Emitter<'_> {
             }
         }
         self.or_called(call, w, r, [Some(a), Some(b)], Some(careful))
+    }
+
+    fn sse_round(&mut self, ir: &ir::Block, w: Width, imm: u8, a: ir::Value) -> Id {
+        let fine = self.fine_element(ir, a, w);
+        let a = self.take(a);
+        let a = self.in_local(a);
+        let careful = self.careful();
+        let r = self.temp(Ty::of(w));
+        self.push_float(w, a);
+        self.put(scalar_rounding(imm, w));
+        self.set_bits(w, r);
+        self.operands_not_fine(w, [(a, fine)]);
+        self.or_careful(imm, careful);
+        self.or_called(SseCall::Round(w, imm), w, r, [Some(a), None], Some(careful))
+    }
+
+    fn sse_round_packed(&mut self, ir: &ir::Block, w: Width, imm: u8, a: ir::Value) -> u32 {
+        let fine = self.fine_vector(ir, a, w);
+        let a = self.take_vector(a);
+        let careful = self.careful();
+        let r = self.vector_temp();
+        self.get(a);
+        self.put(packed_rounding(imm, w));
+        self.set(r);
+        self.vectors_not_fine(w, [(a, fine)]);
+        self.or_careful(imm, careful);
+        self.or_called_vector(SseCall::RoundPacked(w, imm), r, a, None, Some(careful))
+    }
+
+    /// Ors to what is on the stack whether to be careful, if rounding may raise PE or asks MXCSR how (SDM vol. 2,
+    /// ROUNDPD).
+    fn or_careful(&mut self, imm: u8, careful: u32) {
+        if imm & 0b1100 != 0b1000 {
+            self.get(careful);
+            self.put(W::I32Or);
+        }
     }
 
     fn sse_convert(&mut self, ir: &ir::Block, op: SseConvert, a: ir::Value) -> Id {
@@ -350,8 +429,8 @@ impl Emitter<'_> {
         self.or_called(SseCall::CompareFlags(w, quiet), Width::W32, r, [Some(a), Some(b)], None)
     }
 
-    /// The status flags from a comparison: ZF, PF and CF from a value laid out as EFLAGS, the others are clear.
-    pub(super) fn put_comparison(&mut self, v: Id) {
+    /// The status flags from a value laid out as EFLAGS; of a comparison, ZF, PF and CF alone may be set.
+    pub(super) fn put_status(&mut self, v: Id, comparison: bool) {
         let v = self.in_local(v);
         // As `cpu::flags` represents them: a result that is zero or not, then parity set right.
         self.get(local::CTX);
@@ -382,6 +461,17 @@ impl Emitter<'_> {
         self.const_32(6);
         self.put(W::I32Shl);
         self.put(W::I32Or);
+        if !comparison {
+            // OF to bit 30, which it flips; AF to 3, SF to 0.
+            for (flag, left, right) in [(eflags::OF, 19, 0), (eflags::AF, 0, 1), (eflags::SF, 0, 7)] {
+                self.push(v);
+                self.const_32(flag);
+                self.put(W::I32And);
+                self.const_32(left + right);
+                self.put(if left > 0 { W::I32Shl } else { W::I32ShrU });
+                self.put(W::I32Xor);
+            }
+        }
         self.put(W::I32Store(mem(self.layout.flags_aux, 2)));
         self.flags = super::flags::Flags::Settled;
     }
@@ -401,9 +491,7 @@ impl Emitter<'_> {
         if matches!(op, SseArith::Rcp | SseArith::Rsqrt) {
             self.store_operands(a, Some(b));
             self.call_tracked(call, [None, None], careful);
-            self.get(local::CTX);
-            self.put(W::V128Load(mem(self.layout.vectors, 3)));
-            return self.vector();
+            return self.called_vector();
         }
         let r = self.vector_temp();
         if matches!(op, SseArith::Min | SseArith::Max) {
@@ -420,7 +508,17 @@ impl Emitter<'_> {
             self.get(a);
         }
         self.get(b);
-        self.put(packed_arithmetic(op, w));
+        if op == SseArith::AddSub {
+            self.put(packed_arithmetic(SseArith::Sub, w));
+            self.get(a);
+            self.get(b);
+            self.put(packed_arithmetic(SseArith::Add, w));
+            // Bytes of the second where the element is odd.
+            let lanes = std::array::from_fn(|n| n as u8 + if n as u32 & w.bytes() != 0 { 16 } else { 0 });
+            self.put(W::I8x16Shuffle(lanes));
+        } else {
+            self.put(packed_arithmetic(op, w));
+        }
         self.set(r);
         self.get(careful);
         if !unary {
@@ -646,7 +744,7 @@ impl Emitter<'_> {
     }
 
     /// Pushes whether one of the operands is not fine.
-    fn operands_not_fine(&mut self, w: Width, operands: [(Id, bool); 2]) {
+    fn operands_not_fine<const N: usize>(&mut self, w: Width, operands: [(Id, bool); N]) {
         let mut first = true;
         if operands.iter().any(|(_, fine)| *fine) {
             let careful = self.careful();
@@ -798,6 +896,21 @@ impl Emitter<'_> {
         self.loaded(w)
     }
 
+    /// The same for a vector.
+    fn called_vector(&mut self) -> u32 {
+        self.get(local::CTX);
+        self.put(W::V128Load(mem(self.layout.vectors, 3)));
+        self.vector()
+    }
+
+    /// An operation on vectors that a call does, always.
+    pub(super) fn call_on_vectors(&mut self, call: SseCall, a: u32, b: u32) -> u32 {
+        self.store_operands(a, Some(b));
+        self.call_sse(call, [None, None]);
+        self.put(W::Drop);
+        self.called_vector()
+    }
+
     /// The result in the local `r`; or that of a call, if what is on the stack is not zero.
     fn or_called(
         &mut self,
@@ -885,5 +998,34 @@ const fn packed_arithmetic(op: SseArith, w: Width) -> W<'static> {
         SseArith::Max => W::F32x4PMax,
         _ if wide => W::F64x2Sqrt,
         _ => W::F32x4Sqrt,
+    }
+}
+
+const fn scalar_rounding(imm: u8, w: Width) -> W<'static> {
+    let wide = matches!(w, Width::W64);
+    match imm & 7 {
+        1 if wide => W::F64Floor,
+        1 => W::F32Floor,
+        2 if wide => W::F64Ceil,
+        2 => W::F32Ceil,
+        3 if wide => W::F64Trunc,
+        3 => W::F32Trunc,
+        // By MXCSR, which is asked.
+        _ if wide => W::F64Nearest,
+        _ => W::F32Nearest,
+    }
+}
+
+const fn packed_rounding(imm: u8, w: Width) -> W<'static> {
+    let wide = matches!(w, Width::W64);
+    match imm & 7 {
+        1 if wide => W::F64x2Floor,
+        1 => W::F32x4Floor,
+        2 if wide => W::F64x2Ceil,
+        2 => W::F32x4Ceil,
+        3 if wide => W::F64x2Trunc,
+        3 => W::F32x4Trunc,
+        _ if wide => W::F64x2Nearest,
+        _ => W::F32x4Nearest,
     }
 }

@@ -7,7 +7,7 @@ use crate::ir::{self, Op};
 use cpu::insn::{HIGH_BYTE, Width};
 use cpu::micro::{BinOp, CmpOp, FlagOp, UnOp, VecOp};
 use cpu::state::mode;
-use x86::eflags::{CF, OF};
+use x86::eflags::{CF, OF, STATUS};
 
 /// Whether all of an instruction's operations become wasm.
 pub(super) fn translates(all: &[Op], from: usize, mode_bits: u32) -> bool {
@@ -46,10 +46,17 @@ pub(super) fn translates(all: &[Op], from: usize, mode_bits: u32) -> bool {
         | Op::vec_with { .. }
         | Op::vec_shuffle { .. }
         | Op::vec_signs { .. }
+        | Op::vec_blend { .. }
+        | Op::vec_test { .. }
+        | Op::vec_strings { .. }
+        | Op::crc32 { .. }
         | Op::load_vec { .. }
         | Op::store_vec { .. }
         | Op::sse_scalar { .. }
         | Op::sse_packed { .. }
+        | Op::sse_round { .. }
+        | Op::sse_round_packed { .. }
+        | Op::sse_dot { .. }
         | Op::sse_convert { .. }
         | Op::sse_convert_packed { .. }
         | Op::sse_compare_flags { .. }
@@ -65,9 +72,7 @@ pub(super) fn translates(all: &[Op], from: usize, mode_bits: u32) -> bool {
                 || !matches!(op, BinOp::MulHiU | BinOp::MulHiS | BinOp::Sar | BinOp::Rol | BinOp::Ror)
         }
         Op::set_flags { w, .. } => *w != Width::W64,
-        Op::put_flags { mask, v } => {
-            mask & !(CF | OF) == 0 && mask & CF != 0 || float::is_comparison(all, *mask, v.0)
-        }
+        Op::put_flags { mask, .. } => mask & !(CF | OF) == 0 && mask & CF != 0 || *mask == STATUS,
         // A branch of 32-bit code that cuts EIP off is rare.
         Op::eip { w, .. } | Op::jump { w, .. } | Op::branch { w, .. } | Op::branch_if { w, .. } => {
             *w == Width::W32 || *w == Width::W16 && mode_bits & mode::CODE32 == 0
@@ -129,10 +134,14 @@ impl Emitter<'_> {
                 return self.divide(signed, hi, lo, d);
             }
             Op::set_flags { op, w, a, b, r } => return self.flags_after(ir, op, w, [a.0, b.0, r.0]),
-            Op::put_flags { mask, v } => {
-                let comparison = float::is_comparison(&ir.ops, mask, v.0);
+            Op::put_flags { mask: STATUS, v } => {
+                let comparison = float::is_comparison(&ir.ops, v.0);
                 let v = self.take(v.0);
-                return if comparison { self.put_comparison(v) } else { self.put_flags(mask, v) };
+                return self.put_status(v, comparison);
+            }
+            Op::put_flags { mask, v } => {
+                let v = self.take(v.0);
+                return self.put_flags(mask, v);
             }
             Op::cond { cc } => self.cond(cc),
             Op::selector { seg } => {
@@ -265,6 +274,16 @@ impl Emitter<'_> {
             Op::vec_shuffle { op, imm, a, b } => {
                 let (a, b) = (self.take_vector(a.0), self.take_vector(b.0));
                 self.vec_shuffle(op, imm, a, b)
+            }
+            Op::vec_blend { w, a, b, mask } => {
+                let (a, b) = (self.take_vector(a.0), self.take_vector(b.0));
+                let mask = self.take_vector(mask.0);
+                self.vec_blend(w, a, b, mask)
+            }
+            Op::vec_test { a, b } => {
+                let (a, b) = (self.take_vector(a.0), self.take_vector(b.0));
+                let flags = self.vec_test(a, b);
+                return self.result(ir, n, flags);
             }
             Op::vec_signs { w, v } => {
                 let v = self.take_vector(v.0);

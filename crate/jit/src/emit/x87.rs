@@ -165,10 +165,10 @@ fn rows(ops: &[Op], n: usize) -> Option<(Rows, usize)> {
             _ => None,
         },
         Op::x87_clear_c1 {} => moves(ops, n),
-        Op::x87_convert { to } => match delivered(ops, n + 1, X87Target::Memory)? {
+        Op::x87_convert { to, truncated } => match delivered(ops, n + 1, X87Target::Memory)? {
             [Op::poke { w, p, v }, rest @ ..] if v.0.0 as usize == n => {
                 let pops = pops(rest)?;
-                Some((Rows::Store(X87Call::Convert { to, pops }, *w, p.0), 4 + rest.len()))
+                Some((Rows::Store(X87Call::Convert { to, truncated, pops }, *w, p.0), 4 + rest.len()))
             }
             _ => None,
         },

@@ -34,6 +34,10 @@ fn is_pure(op: &Op) -> bool {
             | Op::vec_int { .. }
             | Op::vec_shuffle { .. }
             | Op::vec_signs { .. }
+            | Op::vec_blend { .. }
+            | Op::vec_test { .. }
+            | Op::vec_strings { .. }
+            | Op::crc32 { .. }
     )
 }
 

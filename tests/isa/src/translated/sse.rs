@@ -1,4 +1,5 @@
-//! Floating-point SSE: vectors against the silicon, and random sequences in a loop against the interpreter.
+//! SSE: vectors against the silicon, and random sequences of floating point, with something of all else among it, in a
+//! loop against the interpreter.
 
 use super::{Numbers, Workbench, random_sequences};
 use crate::oracle::not_comparable_sse;
@@ -9,7 +10,7 @@ const RAM: usize = 1 << 18;
 /// Instructions that a sequence runs at the most.
 const MOST: u64 = 300;
 
-/// Runs the oracle's vectors of class `sse`. The results, and how many instructions translated code has executed.
+/// Runs the oracle's vectors of class `sse` or `ext`. The results, and how many instructions translated code has executed.
 ///
 /// # Panics
 /// If a line is not a vector.
@@ -116,6 +117,73 @@ const OTHERS: [(u8, u8); 40] = [
     (0x66, 0xFA),
 ];
 
+/// After 66 0F 38, all that is so encoded.
+const THREE_BYTE: [std::ops::RangeInclusive<u8>; 9] = [
+    0x00..=0x0B,
+    0x10..=0x10,
+    0x14..=0x15,
+    0x17..=0x17,
+    0x1C..=0x1E,
+    0x20..=0x25,
+    0x28..=0x29,
+    0x30..=0x35,
+    0x37..=0x41,
+];
+/// After 66 0F 3A, with an immediate.
+const WITH_IMMEDIATE: [std::ops::RangeInclusive<u8>; 5] =
+    [0x08..=0x0F, 0x14..=0x17, 0x20..=0x22, 0x40..=0x42, 0x60..=0x63];
+/// With prefixes of their own: HADDPS and its kin, ADDSUBPS, moves, AES, CRC32, POPCNT, MOVBE.
+const ALONE: [&[u8]; 22] = [
+    &[0xF2, 0x0F, 0x7C],
+    &[0x66, 0x0F, 0x7C],
+    &[0xF2, 0x0F, 0x7D],
+    &[0x66, 0x0F, 0x7D],
+    &[0xF2, 0x0F, 0xD0],
+    &[0x66, 0x0F, 0xD0],
+    &[0xF2, 0x0F, 0x12],
+    &[0xF3, 0x0F, 0x12],
+    &[0xF3, 0x0F, 0x16],
+    &[0x66, 0x0F, 0x38, 0xDB],
+    &[0x66, 0x0F, 0x38, 0xDC],
+    &[0x66, 0x0F, 0x38, 0xDD],
+    &[0x66, 0x0F, 0x38, 0xDE],
+    &[0x66, 0x0F, 0x38, 0xDF],
+    &[0xF3, 0x0F, 0xB8],
+    &[0x66, 0xF3, 0x0F, 0xB8],
+    &[0xF2, 0x0F, 0x38, 0xF0],
+    &[0xF2, 0x0F, 0x38, 0xF1],
+    &[0x66, 0xF2, 0x0F, 0x38, 0xF1],
+    &[0x0F, 0x38, 0xF0],
+    &[0x0F, 0x38, 0xF1],
+    &[0x66, 0x0F, 0x38, 0xF0],
+];
+
+/// An opcode of SSE3 and later; whether an immediate follows, and whether the operand has to be memory.
+fn extension(n: &mut Numbers, code: &mut Vec<u8>) -> (bool, bool) {
+    let one_of = |n: &mut Numbers, ranges: &[std::ops::RangeInclusive<u8>]| {
+        let all: Vec<u8> = ranges.iter().cloned().flatten().collect();
+        all[n.below(all.len())]
+    };
+    match n.below(8) {
+        0..3 => {
+            let op = one_of(n, &THREE_BYTE);
+            code.extend([0x66, 0x0F, 0x38, op]);
+            (false, false)
+        }
+        3 | 4 => {
+            // Rounding is frequent.
+            let op = if n.below(3) == 0 { 0x08 + n.byte() % 4 } else { one_of(n, &WITH_IMMEDIATE) };
+            code.extend([0x66, 0x0F, 0x3A, op]);
+            (true, false)
+        }
+        _ => {
+            let op = ALONE[n.below(ALONE.len())];
+            code.extend(op);
+            (false, matches!(op, [0x0F, 0x38, ..] | [0x66, 0x0F, 0x38, 0xF0]))
+        }
+    }
+}
+
 /// One instruction of floating-point SSE, or one that looks at what it did.
 fn sse_instruction(n: &mut Numbers, code: &mut Vec<u8>) {
     let operands = |n: &mut Numbers, code: &mut Vec<u8>, memory: bool| {
@@ -128,7 +196,19 @@ fn sse_instruction(n: &mut Numbers, code: &mut Vec<u8>) {
         }
     };
     let memory = n.below(3) == 0;
-    match n.below(16) {
+    match n.below(19) {
+        16.. => {
+            let (immediate, in_memory) = extension(n, code);
+            // What writes general registers writes EAX, ECX or EDX.
+            let memory = memory || in_memory;
+            let reg = [0, 1, 2][n.below(3)] << 3;
+            if memory {
+                code.extend([0x40 | reg | [3, 6, 7][n.below(3)], n.byte() & 0xF0]);
+            } else {
+                code.push(0xC0 | reg | [0, 1, 2][n.below(3)]);
+            }
+            code.extend(immediate.then(|| n.byte()));
+        }
         0..8 => {
             let prefix = [0, 0x66, 0xF3, 0xF2][n.below(4)];
             code.extend((prefix != 0).then_some(prefix));

@@ -3,8 +3,8 @@
 use super::super::Exec;
 use super::{halves, join};
 use crate::fault::Stop;
-use crate::float::Flags;
 use crate::float::sse::{self, Ieee, Mxcsr, Predicate};
+use crate::float::{Flags, Round};
 use crate::insn::Width;
 use crate::micro::{SseArith, SseConvert};
 use x86::{cr4, vector};
@@ -20,6 +20,8 @@ fn scalar<T: Ieee>(op: SseArith, a: T, b: T, env: Mxcsr) -> (T, Flags) {
         SseArith::Add => sse::add(a, b, env),
         SseArith::Mul => sse::mul(a, b, env),
         SseArith::Sub => sse::sub(a, b, env),
+        // An element of it is one of the two.
+        SseArith::AddSub => sse::add(a, b, env),
         SseArith::Min => sse::min(a, b, env),
         SseArith::Div => sse::div(a, b, env),
         SseArith::Max => sse::max(a, b, env),
@@ -80,8 +82,20 @@ fn lanes<T: Ieee + Default, const N: usize>(
             }
         };
     }
-    choose!(Add Mul Sub Min Div Max Sqrt Rcp Rsqrt Equal Less LessOrEqual Unordered NotEqual NotLess NotLessOrEqual
+    if op == SseArith::AddSub {
+        let one = |n: usize, a: T| {
+            if n.is_multiple_of(2) { sse::sub(a, b[n], env) } else { sse::add(a, b[n], env) }
+        };
+        return each(env, a, one);
+    }
+    choose!(AddSub Add Mul Sub Min Div Max Sqrt Rcp Rsqrt Equal Less LessOrEqual Unordered NotEqual NotLess NotLessOrEqual
         Ordered)
+}
+
+/// How ROUNDSS's immediate says to round, and whether without PE (SDM vol. 2, ROUNDPD).
+const fn rounding(imm: u8, env: Mxcsr) -> (Round, bool) {
+    let round = if imm & 4 != 0 { env.round() } else { Round::from_field(imm & 3) };
+    (round, imm & 8 != 0)
 }
 
 /// One element converted; its width in and out is the operation's.
@@ -150,6 +164,72 @@ impl Exec<'_> {
             let (r, flags) = lanes(op, singles(a), singles(b), env);
             (of_singles(r), flags)
         };
+        self.raise_simd(flags)?;
+        Ok(r)
+    }
+
+    #[inline(never)]
+    pub(in super::super) fn round(&mut self, w: Width, imm: u8, v: u64) -> Result<u64, Stop> {
+        let env = self.env();
+        let (round, quiet) = rounding(imm, env);
+        let (r, flags) = if w == Width::W64 {
+            sse::round_to_int(v, round, quiet, env)
+        } else {
+            let (r, flags) = sse::round_to_int(v as u32, round, quiet, env);
+            (u64::from(r), flags)
+        };
+        self.raise_simd(flags)?;
+        Ok(r)
+    }
+
+    #[inline(never)]
+    pub(in super::super) fn round_packed(&mut self, w: Width, imm: u8, v: u128) -> Result<u128, Stop> {
+        let env = self.env();
+        let (round, quiet) = rounding(imm, env);
+        let (r, flags) = if w == Width::W64 {
+            let ([low, high], flags) = each(env, halves(v), |_, x| sse::round_to_int(x, round, quiet, env));
+            (join(low, high), flags)
+        } else {
+            let (r, flags) = each(env, singles(v), |_, x| sse::round_to_int(x, round, quiet, env));
+            (of_singles(r), flags)
+        };
+        self.raise_simd(flags)?;
+        Ok(r)
+    }
+
+    /// DPPS, DPPD: products of the elements that the upper half of the immediate names, their sum where the lower
+    /// says. Exceptions are looked at after each step (SDM vol. 2, DPPS).
+    #[inline(never)]
+    pub(in super::super) fn dot(&mut self, w: Width, imm: u8, a: u128, b: u128) -> Result<u128, Stop> {
+        if w == Width::W64 {
+            let [low, high] = self.products(imm, halves(a), halves(b))?;
+            let sum = self.sums([(low, high)])?[0];
+            return Ok(join(sum * u64::from(imm & 1), sum * u64::from(imm >> 1 & 1)));
+        }
+        let [p, q, r, s] = self.products(imm, singles(a), singles(b))?;
+        let [low, high] = self.sums([(p, q), (r, s)])?;
+        let sum = self.sums([(low, high)])?[0];
+        Ok(of_singles([0, 1, 2, 3].map(|n| sum * u32::from(imm >> n & 1))))
+    }
+
+    fn products<T: Ieee + Default, const N: usize>(
+        &mut self,
+        imm: u8,
+        a: [T; N],
+        b: [T; N],
+    ) -> Result<[T; N], Stop> {
+        let env = self.env();
+        let named = |n: usize| imm >> (4 + n) & 1 != 0;
+        let one =
+            |n: usize, a: T| if named(n) { sse::mul(a, b[n], env) } else { (T::zero(false), Flags::NONE) };
+        let (r, flags) = each(env, a, one);
+        self.raise_simd(flags)?;
+        Ok(r)
+    }
+
+    fn sums<T: Ieee + Default, const N: usize>(&mut self, terms: [(T, T); N]) -> Result<[T; N], Stop> {
+        let env = self.env();
+        let (r, flags) = each(env, terms, |_, (a, b)| sse::add(a, b, env));
         self.raise_simd(flags)?;
         Ok(r)
     }

@@ -1,10 +1,11 @@
-//! Packed integers: pure functions on vectors (SDM vol. 2, under the instructions of MMX and SSE2).
+//! Packed integers: pure functions on vectors (SDM vol. 2, under the instructions of MMX, SSE2, SSSE3 and SSE4).
 //!
 //! Loops over arrays of known length, so that the compiler makes vector code of them.
 
-use super::{halves, join};
+use super::{aes, carryless, halves, join};
 use crate::insn::Width;
 use crate::micro::{Shuffle, VecOp};
+use x86::eflags::{CF, ZF};
 
 /// Conversions between a vector and its elements, and operations element by element.
 macro_rules! elements {
@@ -143,14 +144,152 @@ fn pack_words(a: u128, b: u128, f: impl Fn(i16) -> u8) -> u128 {
 
 /// Narrows doublewords to words.
 #[inline(always)]
-fn pack_dwords(a: u128, b: u128) -> u128 {
+fn pack_dwords(a: u128, b: u128, f: impl Fn(i32) -> u16) -> u128 {
     let (a, b) = (dwords(a), dwords(b));
-    let f = |v: u32| (v as i32).clamp(-0x8000, 0x7FFF) as u16;
     let mut r = [0; 8];
     for n in 0..4 {
-        (r[n], r[n + 4]) = (f(a[n]), f(b[n]));
+        (r[n], r[n + 4]) = (f(a[n] as i32), f(b[n] as i32));
     }
     of_words(r)
+}
+
+/// Neighbours taken together: those of `a`, then those of `b`.
+#[inline(always)]
+fn neighbours_w(a: u128, b: u128, f: impl Fn(u16, u16) -> u16) -> u128 {
+    let (a, b) = (words(a), words(b));
+    let mut r = [0; 8];
+    for n in 0..4 {
+        (r[n], r[n + 4]) = (f(a[2 * n], a[2 * n + 1]), f(b[2 * n], b[2 * n + 1]));
+    }
+    of_words(r)
+}
+
+/// The same for doublewords.
+#[inline(always)]
+fn neighbours_d(a: u128, b: u128, f: impl Fn(u32, u32) -> u32) -> u128 {
+    let (a, b) = (dwords(a), dwords(b));
+    of_dwords([f(a[0], a[1]), f(a[2], a[3]), f(b[0], b[1]), f(b[2], b[3])])
+}
+
+fn horizontal(op: VecOp, a: u128, b: u128) -> u128 {
+    match op {
+        VecOp::HAddW => neighbours_w(a, b, u16::wrapping_add),
+        VecOp::HAddD => neighbours_d(a, b, u32::wrapping_add),
+        VecOp::HAddSW => neighbours_w(a, b, |a, b| (a as i16).saturating_add(b as i16) as u16),
+        VecOp::HSubW => neighbours_w(a, b, u16::wrapping_sub),
+        VecOp::HSubD => neighbours_d(a, b, u32::wrapping_sub),
+        _ => neighbours_w(a, b, |a, b| (a as i16).saturating_sub(b as i16) as u16),
+    }
+}
+
+/// Two neighbouring products of unsigned and signed bytes.
+#[inline(always)]
+fn multiply_add_bytes(a: u16, b: u16) -> u16 {
+    let product = |a: u16, b: u16| i16::from(a as u8) * i16::from(b as i8);
+    product(a, b).saturating_add(product(a >> 8, b >> 8)) as u16
+}
+
+/// The high half of twice a signed product, rounded.
+#[inline(always)]
+fn high_rounded(a: u16, b: u16) -> u16 {
+    ((i32::from(a as i16) * i32::from(b as i16) >> 14) + 1 >> 1) as u16
+}
+
+/// `a` with the sign that `b` gives it.
+macro_rules! with_sign {
+    ($each:ident, $t:ty, $a:expr, $b:expr) => {
+        $each($a, $b, |a, b| (a as $t).wrapping_mul((b as $t).signum()) as _)
+    };
+}
+
+/// Each byte of `a` chosen by one of `b`.
+fn shuffle_bytes(a: u128, b: u128) -> u128 {
+    let (a, b) = (bytes(a), bytes(b));
+    of_bytes(b.map(|n| if n & 0x80 != 0 { 0 } else { a[usize::from(n & 15)] }))
+}
+
+/// The least word and its number; the first of several.
+fn least_word(b: u128) -> u128 {
+    let least = (0..).zip(words(b)).map(|(n, w)| u128::from(w) | n << 16).min_by_key(|v| *v as u16);
+    least.unwrap_or_default()
+}
+
+/// Low elements of so many bits, widened to more: sign-extended or zero-extended.
+#[inline(always)]
+fn widen(b: u128, from: u32, to: u32, signed: bool) -> u128 {
+    let mut r = 0;
+    for n in 0..128 / to {
+        let element = (b >> (n * from)) as u64 & (u64::MAX >> (64 - from));
+        let sign = if signed { 64 - from } else { 0 };
+        let wide = if signed { ((element << sign) as i64 >> sign) as u64 } else { element };
+        r |= u128::from(wide & (u64::MAX >> (64 - to))) << (n * to);
+    }
+    r
+}
+
+fn widened(op: VecOp, b: u128) -> u128 {
+    match op {
+        VecOp::WidenSBW => widen(b, 8, 16, true),
+        VecOp::WidenSBD => widen(b, 8, 32, true),
+        VecOp::WidenSBQ => widen(b, 8, 64, true),
+        VecOp::WidenSWD => widen(b, 16, 32, true),
+        VecOp::WidenSWQ => widen(b, 16, 64, true),
+        VecOp::WidenSDQ => widen(b, 32, 64, true),
+        VecOp::WidenUBW => widen(b, 8, 16, false),
+        VecOp::WidenUBD => widen(b, 8, 32, false),
+        VecOp::WidenUBQ => widen(b, 8, 64, false),
+        VecOp::WidenUWD => widen(b, 16, 32, false),
+        VecOp::WidenUWQ => widen(b, 16, 64, false),
+        _ => widen(b, 32, 64, false),
+    }
+}
+
+/// All ones in the elements whose bit is set.
+#[inline(always)]
+fn spread(bits: u128, width: u32) -> u128 {
+    (0..128 / width)
+        .filter(|n| bits >> n & 1 != 0)
+        .fold(0, |r, n| r | (u128::MAX >> (128 - width)) << (n * width))
+}
+
+/// What SSSE3 and later brought.
+fn later(op: VecOp, a: u128, b: u128) -> u128 {
+    match op {
+        VecOp::ShuffleB => shuffle_bytes(a, b),
+        VecOp::MulAddUB => each_w(a, b, multiply_add_bytes),
+        VecOp::MulHighRoundW => each_w(a, b, high_rounded),
+        VecOp::SignB => with_sign!(each_b, i8, a, b),
+        VecOp::SignW => with_sign!(each_w, i16, a, b),
+        VecOp::SignD => with_sign!(each_d, i32, a, b),
+        VecOp::AbsB => each_b(b, 0, |b, _| (b as i8).unsigned_abs()),
+        VecOp::AbsW => each_w(b, 0, |b, _| (b as i16).unsigned_abs()),
+        VecOp::AbsD => each_d(b, 0, |b, _| (b as i32).unsigned_abs()),
+        VecOp::MulLowD => each_d(a, b, u32::wrapping_mul),
+        VecOp::MulD => each_q(a, b, |a, b| (i64::from(a as i32) * i64::from(b as i32)) as u64),
+        VecOp::MinSB => each_b(a, b, |a, b| (a as i8).min(b as i8) as u8),
+        VecOp::MaxSB => each_b(a, b, |a, b| (a as i8).max(b as i8) as u8),
+        VecOp::MinUW => each_w(a, b, u16::min),
+        VecOp::MaxUW => each_w(a, b, u16::max),
+        VecOp::MinSD => each_d(a, b, |a, b| (a as i32).min(b as i32) as u32),
+        VecOp::MaxSD => each_d(a, b, |a, b| (a as i32).max(b as i32) as u32),
+        VecOp::MinUD => each_d(a, b, u32::min),
+        VecOp::MaxUD => each_d(a, b, u32::max),
+        VecOp::PackUDW => pack_dwords(a, b, |v| v.clamp(0, 0xFFFF) as u16),
+        VecOp::EqQ => each_q(a, b, |a, b| mask!(u64, a == b)),
+        VecOp::GtQ => each_q(a, b, |a, b| mask!(u64, a as i64 > b as i64)),
+        VecOp::MinPosW => least_word(b),
+        VecOp::BitsB => spread(b, 8),
+        VecOp::BitsW => spread(b, 16),
+        VecOp::AesEnc => aes::encrypt(a, b, true),
+        VecOp::AesEncLast => aes::encrypt(a, b, false),
+        VecOp::AesDec => aes::decrypt(a, b, true),
+        VecOp::AesDecLast => aes::decrypt(a, b, false),
+        VecOp::AesMix => aes::mix_inverse(b),
+        VecOp::HAddW | VecOp::HAddD | VecOp::HAddSW | VecOp::HSubW | VecOp::HSubD | VecOp::HSubSW => {
+            horizontal(op, a, b)
+        }
+        _ => widened(op, b),
+    }
 }
 
 /// A packed operation.
@@ -207,7 +346,7 @@ pub(in super::super) fn packed(op: VecOp, a: u128, b: u128) -> u128 {
         | VecOp::ShrBytes => shift(op, a, b),
         VecOp::PackSWB => pack_words(a, b, |v| v.clamp(-0x80, 0x7F) as u8),
         VecOp::PackUWB => pack_words(a, b, |v| v.clamp(0, 0xFF) as u8),
-        VecOp::PackSDW => pack_dwords(a, b),
+        VecOp::PackSDW => pack_dwords(a, b, |v| v.clamp(-0x8000, 0x7FFF) as u16),
         VecOp::UnpackLowB => unpack(VecOp::UnpackLowB, a as u64, b as u64),
         VecOp::UnpackLowW => unpack(VecOp::UnpackLowW, a as u64, b as u64),
         VecOp::UnpackLowD => unpack(VecOp::UnpackLowD, a as u64, b as u64),
@@ -216,6 +355,7 @@ pub(in super::super) fn packed(op: VecOp, a: u128, b: u128) -> u128 {
         VecOp::UnpackHighW => unpack(VecOp::UnpackHighW, (a >> 64) as u64, (b >> 64) as u64),
         VecOp::UnpackHighD => unpack(VecOp::UnpackHighD, (a >> 64) as u64, (b >> 64) as u64),
         VecOp::UnpackHighQ => unpack(VecOp::UnpackHighQ, (a >> 64) as u64, (b >> 64) as u64),
+        _ => later(op, a, b),
     }
 }
 
@@ -225,7 +365,51 @@ fn shuffle_half(v: u64, imm: u8) -> u64 {
     (0..4).fold(0, |r, n| r | (v >> (16 * (imm >> (2 * n) & 3)) & 0xFFFF) << (16 * n))
 }
 
-/// A shuffle by an immediate.
+/// Elements of `width` bits: of `b` where a bit of the immediate is set, else of `a`.
+#[inline(always)]
+fn choose(width: u32, imm: u8, a: u128, b: u128) -> u128 {
+    let mask = spread(imm.into(), width);
+    a & !mask | b & mask
+}
+
+/// 16 of the bytes of `b` and, after it, `a`; zeros behind.
+#[inline(always)]
+fn align(imm: u8, a: u128, b: u128) -> u128 {
+    let bits = 8 * u32::from(imm);
+    match imm {
+        0 => b,
+        1..16 => b >> bits | a << (128 - bits),
+        16..32 => a >> (bits - 128),
+        _ => 0,
+    }
+}
+
+/// Four bytes of `b` against each eight times four of `a`: sums of absolute differences.
+fn sad_blocks(imm: u8, a: u128, b: u128) -> u128 {
+    let (a, b) = (bytes(a), bytes(b));
+    let (from, block) = (usize::from(imm >> 2 & 1) * 4, usize::from(imm & 3) * 4);
+    let mut r = [0; 8];
+    for (n, sum) in r.iter_mut().enumerate() {
+        *sum = (0..4).map(|k| u16::from(a[from + n + k].abs_diff(b[block + k]))).sum();
+    }
+    of_words(r)
+}
+
+/// Elements of `b` where those of `mask` are negative, else of `a`.
+#[inline]
+pub(in super::super) fn blend(w: Width, a: u128, b: u128, mask: u128) -> u128 {
+    let mask = spread(signs(w, mask).into(), w.bits());
+    a & !mask | b & mask
+}
+
+/// ZF if no bit is set in both, CF if none is set in `b` alone.
+#[inline]
+pub(in super::super) fn test(a: u128, b: u128) -> u32 {
+    let flag = |none: bool, flag: u32| if none { flag } else { 0 };
+    flag(a & b == 0, ZF) | flag(!a & b == 0, CF)
+}
+
+/// What an immediate steers.
 #[inline]
 pub(in super::super) fn shuffle(op: Shuffle, imm: u8, a: u128, b: u128) -> u128 {
     let pick = |n: u8| usize::from(imm >> (2 * n) & 3);
@@ -250,6 +434,15 @@ pub(in super::super) fn shuffle(op: Shuffle, imm: u8, a: u128, b: u128) -> u128 
             let [low, high] = halves(b);
             join(low, shuffle_half(high, imm))
         }
+        Shuffle::Align => align(imm, a, b),
+        Shuffle::BlendW => choose(16, imm, a, b),
+        Shuffle::BlendPs => choose(32, imm & 15, a, b),
+        Shuffle::BlendPd => choose(64, imm & 3, a, b),
+        Shuffle::SadBlocks => sad_blocks(imm, a, b),
+        Shuffle::MulCarryless => {
+            carryless::multiply(halves(a)[usize::from(imm & 1)], halves(b)[usize::from(imm >> 4 & 1)])
+        }
+        Shuffle::AesKey => aes::key_assist(imm, b),
     }
 }
 

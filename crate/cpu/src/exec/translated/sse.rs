@@ -1,5 +1,5 @@
-//! Floating-point SSE for translated code: one call per micro-operation, where wasm's own operations are not
-//! provably the same.
+//! SSE for translated code: one call per micro-operation, where wasm's own operations are not provably the same, or there
+//! are none.
 //!
 //! Operands that are vectors, and all results, lie in [`Link::vectors`](super::Link::vectors). An operation that
 //! raises an unmasked exception leaves nothing behind: the interpreter does the instruction again.
@@ -10,7 +10,7 @@ use super::Exec;
 use crate::fault::Stop;
 use crate::float::sse::Ieee;
 use crate::insn::Width;
-use crate::micro::{Micro, SseArith, SseConvert};
+use crate::micro::{Micro, Shuffle, SseArith, SseConvert, VecOp};
 
 /// A micro-operation that translated code calls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,6 +27,20 @@ pub enum SseCall {
     CompareFlags(Width, bool),
     /// `Micro::set_mxcsr`.
     SetMxcsr,
+    /// `Micro::sse_round`.
+    Round(Width, u8),
+    /// `Micro::sse_round_packed`.
+    RoundPacked(Width, u8),
+    /// `Micro::sse_dot`.
+    Dot(Width, u8),
+    /// `Micro::vec_int`.
+    Int(VecOp),
+    /// `Micro::vec_shuffle`.
+    Shuffle(Shuffle, u8),
+    /// `Micro::vec_strings`, and whether lengths are given.
+    Strings(u8, bool),
+    /// `Micro::crc32`.
+    Crc32(Width),
 }
 
 /// How a call ended.
@@ -42,7 +56,7 @@ pub enum SseDone {
 }
 
 /// Operations by number.
-const ARITH: [SseArith; 17] = [
+const ARITH: [SseArith; 18] = [
     SseArith::Add,
     SseArith::Mul,
     SseArith::Sub,
@@ -52,6 +66,7 @@ const ARITH: [SseArith; 17] = [
     SseArith::Sqrt,
     SseArith::Rcp,
     SseArith::Rsqrt,
+    SseArith::AddSub,
     SseArith::Equal,
     SseArith::Less,
     SseArith::LessOrEqual,
@@ -71,9 +86,17 @@ const CONVERT: [SseConvert; 8] = [
     SseConvert::F64ToI32,
     SseConvert::F64TruncI32,
 ];
+/// Packed integers that wasm has nothing for.
+const INT: [VecOp; 6] =
+    [VecOp::MinPosW, VecOp::AesEnc, VecOp::AesEncLast, VecOp::AesDec, VecOp::AesDecLast, VecOp::AesMix];
+/// The same with immediates.
+const SHUFFLE: [Shuffle; 3] = [Shuffle::SadBlocks, Shuffle::MulCarryless, Shuffle::AesKey];
+const CRC: [Width; 3] = [Width::W8, Width::W16, Width::W32];
 /// A second flag of an operation, beside its number.
 const SECOND: u32 = 1 << 5;
 const KIND: u32 = 1 << 6;
+/// Where an immediate begins.
+const IMM: u32 = 16;
 
 impl SseCall {
     /// Its number in translated code.
@@ -82,6 +105,9 @@ impl SseCall {
         const fn wide(w: Width) -> u32 {
             if matches!(w, Width::W64) { SECOND } else { 0 }
         }
+        const fn at(imm: u8) -> u32 {
+            (imm as u32) << IMM
+        }
         match self {
             Self::Scalar(op, w) => op as u32 | wide(w),
             Self::Packed(op, w) => KIND | op as u32 | wide(w),
@@ -89,20 +115,49 @@ impl SseCall {
             Self::ConvertPacked(op) => 3 * KIND | op as u32,
             Self::CompareFlags(w, quiet) => 4 * KIND | quiet as u32 | wide(w),
             Self::SetMxcsr => 5 * KIND,
+            Self::Round(w, imm) => 6 * KIND | wide(w) | at(imm),
+            Self::RoundPacked(w, imm) => 7 * KIND | wide(w) | at(imm),
+            Self::Dot(w, imm) => 8 * KIND | wide(w) | at(imm),
+            Self::Int(op) => 9 * KIND | op as u32 - VecOp::MinPosW as u32,
+            Self::Shuffle(op, imm) => 10 * KIND | op as u32 | at(imm),
+            Self::Strings(imm, lengths) => 11 * KIND | lengths as u32 | at(imm),
+            Self::Crc32(w) => 12 * KIND | w as u32,
         }
     }
 
+    /// The call that does a packed operation, if one does.
+    #[must_use]
+    pub fn int(op: VecOp) -> Option<Self> {
+        INT.contains(&op).then_some(Self::Int(op))
+    }
+
+    /// The call that does what an immediate steers, if one does.
+    #[must_use]
+    pub fn shuffle(op: Shuffle, imm: u8) -> Option<Self> {
+        SHUFFLE.contains(&op).then_some(Self::Shuffle(op, imm))
+    }
+
     /// The call with this number.
-    const fn of(number: u32) -> Option<Self> {
+    fn of(number: u32) -> Option<Self> {
+        let imm = (number >> IMM) as u8;
         let w = if number & SECOND != 0 { Width::W64 } else { Width::W32 };
         let n = (number & (SECOND - 1)) as usize;
-        Some(match number / KIND {
+        Some(match (number & ((1 << IMM) - 1)) / KIND {
             0 if n < ARITH.len() => Self::Scalar(ARITH[n], w),
             1 if n < ARITH.len() => Self::Packed(ARITH[n], w),
             2 if n < CONVERT.len() => Self::Convert(CONVERT[n]),
             3 if n < CONVERT.len() => Self::ConvertPacked(CONVERT[n]),
             4 => Self::CompareFlags(w, n & 1 != 0),
             5 => Self::SetMxcsr,
+            6 => Self::Round(w, imm),
+            7 => Self::RoundPacked(w, imm),
+            8 => Self::Dot(w, imm),
+            9 => Self::Int(INT.into_iter().find(|op| Self::Int(*op).number() == number)?),
+            10 => {
+                Self::Shuffle(SHUFFLE.into_iter().find(|op| Self::Shuffle(*op, imm).number() == number)?, imm)
+            }
+            11 => Self::Strings(imm, n & 1 != 0),
+            12 if n < CRC.len() => Self::Crc32(CRC[n]),
             _ => return None,
         })
     }
@@ -111,6 +166,7 @@ impl SseCall {
     const fn numbers(self) -> Option<Width> {
         match self {
             Self::Scalar(op, w) | Self::Packed(op, w) if !op.compares() => Some(w),
+            Self::Round(w, _) | Self::RoundPacked(w, _) => Some(w),
             Self::Convert(op) | Self::ConvertPacked(op) => op.result(),
             _ => None,
         }
@@ -123,7 +179,7 @@ fn is_fine<T: Ieee>(x: T) -> bool {
 }
 
 impl Exec<'_> {
-    /// A micro-operation of floating-point SSE; scalar operands are given, vectors lie in the link. The result
+    /// A micro-operation of SSE; scalar operands are given, vectors lie in the link. The result
     /// lies in the first vector of the link.
     pub fn translated_sse(&mut self, number: u32, a: u64, b: u64) -> SseDone {
         let Some(call) = SseCall::of(number) else { return SseDone::Undone };
@@ -158,6 +214,13 @@ impl Exec<'_> {
                 self.set_mxcsr(a)?;
                 0
             }
+            SseCall::Round(w, imm) => self.sse_round(w, imm, a)?.into(),
+            SseCall::RoundPacked(w, imm) => self.sse_round_packed(w, imm, x)?,
+            SseCall::Dot(w, imm) => self.sse_dot(w, imm, x, y)?,
+            SseCall::Int(op) => self.vec_int(op, x, y),
+            SseCall::Shuffle(op, imm) => self.vec_shuffle(op, imm, x, y),
+            SseCall::Strings(imm, lengths) => self.vec_strings(imm, lengths, x, y, a, b).into(),
+            SseCall::Crc32(w) => self.crc32(w, a, b).into(),
         })
     }
 }
@@ -176,11 +239,21 @@ mod tests {
             .chain(CONVERT.iter().flat_map(|&op| [SseCall::Convert(op), SseCall::ConvertPacked(op)]))
             .chain(widths.iter().flat_map(|&w| [true, false].map(|q| SseCall::CompareFlags(w, q))))
             .chain([SseCall::SetMxcsr])
+            .chain(INT.iter().map(|&op| SseCall::Int(op)))
+            .chain(CRC.iter().map(|&w| SseCall::Crc32(w)))
+            .chain((0..=255).flat_map(|imm| SHUFFLE.map(|op| SseCall::Shuffle(op, imm))))
+            .chain((0..=255).flat_map(|imm| [true, false].map(|lengths| SseCall::Strings(imm, lengths))))
+            .chain((0..=255).flat_map(|imm| {
+                let each = widths
+                    .map(|w| [SseCall::Round(w, imm), SseCall::RoundPacked(w, imm), SseCall::Dot(w, imm)]);
+                each.into_iter().flatten()
+            }))
             .collect();
         for call in &calls {
             assert_eq!(SseCall::of(call.number()), Some(*call));
         }
-        let numbered = (0..1 << 10).filter(|&n| SseCall::of(n).is_some_and(|call| call.number() == n));
+        let numbers = (0..256).flat_map(|imm| (0..1 << 10).map(move |n| imm << IMM | n));
+        let numbered = numbers.filter(|&n| SseCall::of(n).is_some_and(|call| call.number() == n));
         assert_eq!(numbered.count(), calls.len());
         assert_eq!(SseCall::of(u32::MAX), None);
     }
