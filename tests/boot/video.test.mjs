@@ -74,7 +74,18 @@ describe("pictures in every video mode", { skip: noMachine, timeout: 300_000 }, 
     const out = newName(".png");
     const { status, stderr } = await run(
       [
-        ...["--memory", "16", "--fda", file(floppy()), "--boot", "a", "--debugcon", "null", "--timeout", "60"],
+        ...[
+          "--memory",
+          "16",
+          "--fda",
+          file(floppy()),
+          "--boot",
+          "a",
+          "--debugcon",
+          "null",
+          "--timeout",
+          "60",
+        ],
         ...["--expect", "drawn text-0", "--serial-in", "x", "--expect", "drawn text-1"],
         ...["--deterministic", "--screenshot", out],
       ],

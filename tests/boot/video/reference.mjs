@@ -61,9 +61,21 @@ const VGA = (() => {
     rgb(six(v), six(v), six(v)),
   );
   const levels = [
-    ...[[0, 16, 31, 47, 63], [31, 39, 47, 55, 63], [45, 49, 54, 58, 63]],
-    ...[[0, 7, 14, 21, 28], [14, 17, 21, 24, 28], [20, 22, 24, 26, 28]],
-    ...[[0, 4, 8, 12, 16], [8, 10, 12, 14, 16], [11, 12, 13, 15, 16]],
+    ...[
+      [0, 16, 31, 47, 63],
+      [31, 39, 47, 55, 63],
+      [45, 49, 54, 58, 63],
+    ],
+    ...[
+      [0, 7, 14, 21, 28],
+      [14, 17, 21, 24, 28],
+      [20, 22, 24, 26, 28],
+    ],
+    ...[
+      [0, 4, 8, 12, 16],
+      [8, 10, 12, 14, 16],
+      [11, 12, 13, 15, 16],
+    ],
   ];
   // From blue by magenta, red, yellow, green and cyan: one component at a time goes up or down in four steps.
   const hues = Array.from({ length: 24 }, (_, n) => {
@@ -172,9 +184,7 @@ function text({
 
 /** Page 0 while page 1 is filled: the pattern of bytes. @param {number} n @returns {Cell} */
 const patternCell = (n) =>
-  n < 2000
-    ? { code: asWritten(2 * n, 5), attribute: asWritten(2 * n + 1, 5) }
-    : { code: 0x20, attribute: 7 };
+  n < 2000 ? { code: asWritten(2 * n, 5), attribute: asWritten(2 * n + 1, 5) } : { code: 0x20, attribute: 7 };
 
 /** Scrolled by `preset` lines and `pan` dots, and split below line 199. @param {{ preset?: number, pan?: number, still?: boolean }} how */
 function scrolled({ preset = 0, pan = 0, still = false }, split = 400) {
@@ -299,9 +309,12 @@ function banked(width, height, bits) {
 
 /** The floppy's sizes. */
 const SIZES = [
-  ...[[640, 480], [800, 600], [1024, 768], [1280, 1024]].flatMap((size) =>
-    [8, 15, 16, 24, 32].map((bits) => [...size, bits]),
-  ),
+  ...[
+    [640, 480],
+    [800, 600],
+    [1024, 768],
+    [1280, 1024],
+  ].flatMap((size) => [8, 15, 16, 24, 32].map((bits) => [...size, bits])),
   ...[8, 15].map((bits) => [1600, 1200, bits]),
   ...[16, 24, 32].map((bits) => [1920, 1080, bits]),
   [2560, 1600, 32],
@@ -331,10 +344,7 @@ export const PICTURES = {
   "cursor-block": cursorAt(0, 15),
   "cursor-skewed": [() => text({ cursor: { cell: 251, lines: [6, 8] } }), () => text({})],
   "cursor-none": [() => text({})],
-  blink: [
-    () => text({ cell: cells(2000, 0xff) }),
-    () => text({ cell: cells(2000, 0xff), blink: "hidden" }),
-  ],
+  blink: [() => text({ cell: cells(2000, 0xff) }), () => text({ cell: cells(2000, 0xff), blink: "hidden" })],
   bright: [() => text({ cell: cells(2000, 0xff), blink: "bright" })],
   font: [() => text({ glyph: font })],
   "font-8-dots": [() => text({ glyph: font, dots: 8 })],
@@ -355,9 +365,7 @@ export const PICTURES = {
   "mode-D": [() => planar({ width: 320, height: 200, pitch: 40, twice: [2, 2] })],
   "mode-E": [() => planar({ width: 640, height: 200, pitch: 80, twice: [1, 2] })],
   // SeaBIOS shows one plane of it.
-  "mode-F": [
-    () => planar({ width: 640, height: 350, pitch: 80, colour: (dot) => (dot & 1 ? 0xaaaaaa : 0) }),
-  ],
+  "mode-F": [() => planar({ width: 640, height: 350, pitch: 80, colour: (dot) => (dot & 1 ? 0xaaaaaa : 0) })],
   // Two planes: dark, lit, blinking, bright.
   "mode-F-blink": [0xffffff, 0].map(
     (blinking) => () =>
@@ -368,8 +376,7 @@ export const PICTURES = {
   ),
   "mode-10": [() => planar({ width: 640, height: 350, pitch: 80 })],
   "mode-11": [
-    () =>
-      picture(640, 480, (x, y) => ((asWritten(y * 80 + (x >> 3)) >> (7 - (x & 7))) & 1 ? 0xffffff : 0)),
+    () => picture(640, 480, (x, y) => ((asWritten(y * 80 + (x >> 3)) >> (7 - (x & 7))) & 1 ? 0xffffff : 0)),
   ],
   "mode-12": [() => planar({ width: 640, height: 480, pitch: 80 })],
   "mode-13": [() => chained((n) => VGA[n] ?? 0)],
@@ -404,9 +411,7 @@ export const PICTURES = {
   "vbe-virtual": [() => linear(640, 480, 8, { memory: 1024 })],
   "vbe-moved": [() => linear(640, 480, 8, { memory: 1024, x: 100, y: 50 })],
   "vbe-second-page": [() => linear(640, 480, 32, { y: 480 })],
-  "vbe-dac-8": [
-    () => linear(640, 480, 8, { colour: (n) => rgb(n, (3 * n) & 0xff, 255 - n) }),
-  ],
+  "vbe-dac-8": [() => linear(640, 480, 8, { colour: (n) => rgb(n, (3 * n) & 0xff, 255 - n) })],
   "vbe-window-8": [() => banked(640, 480, 8)],
   "vbe-window-16": [() => banked(800, 600, 16)],
   "vbe-window-24": [() => banked(640, 480, 24)],
