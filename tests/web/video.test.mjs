@@ -73,6 +73,12 @@ function inPage(hash) {
       const { width, height } = canvas.getBoundingClientRect();
       return { shape: width / height };
     },
+    /** A few pixels. */
+    sample() {
+      Object.assign(copy.canvas, { width: 8, height: 1 });
+      copy.drawImage(canvas, 0, 100, 8, 1, 0, 0, 8, 1);
+      return String(copy.getImageData(0, 0, 8, 1).data);
+    },
     go: () => element.vm.sendSerial(0, "\n"),
   };
 }
@@ -80,12 +86,12 @@ function inPage(hash) {
 describe("pictures in every video mode, on the page", { skip: missing, timeout: 3 * LONG }, () => {
   let server, browser;
   before(async () => {
-    const image = floppy();
+    const images = { "/video.img": floppy(), "/busy.img": floppy("BUSY") };
     server = await startServer({
       first: (request, response) => {
-        if (request.url !== "/video.img") return false;
-        response.end(image);
-        return true;
+        const image = images[request.url];
+        if (image) response.end(image);
+        return image !== undefined;
       },
     });
     browser = await startBrowser();
@@ -93,9 +99,9 @@ describe("pictures in every video mode, on the page", { skip: missing, timeout: 
   });
 
   /** The page with the floppy, its helpers as `video`. */
-  async function start(options) {
+  async function start(image, options) {
     const opened = await newPage(browser, options);
-    await opened.page.goto(`${server.url}?memory=32&view=screen&boot=a&fda=video.img`);
+    await opened.page.goto(`${server.url}?memory=32&view=screen&boot=a&fda=${image}`);
     await opened.page.waitForFunction(() => document.querySelector("page-vm")?.vm, undefined, {
       timeout: LONG,
     });
@@ -107,17 +113,48 @@ describe("pictures in every video mode, on the page", { skip: missing, timeout: 
     page.evaluate((args) => globalThis.video.look(...args), [name, { width, height }, hashes]);
 
   it("are what they are elsewhere, and have the shape they had on a monitor", async () => {
-    const { page, errors, close } = await start({ viewport: { width: 900, height: 700 } });
+    const { page, errors, close } = await start("video.img", { viewport: { width: 900, height: 700 } });
     const wrong = [];
     for (const [name, expected] of table()) {
       const { wrong: other, shape } = await look(page, name, expected);
       if (other) wrong.push(other);
-      if (name in SHAPES && Math.abs(shape / SHAPES[name] - 1) > 0.01) wrong.push(`${name} is shown ${shape}`);
+      if (name in SHAPES && Math.abs(shape / SHAPES[name] - 1) > 0.01)
+        wrong.push(`${name} is shown ${shape}`);
       if (other || name in SHAPES)
         await page.locator("vm-screen").screenshot({ path: path.join(SCREENSHOTS, `page-${name}.png`) });
       await page.evaluate(() => globalThis.video.go());
     }
     assert.deepEqual([wrong, errors], [[], []]);
+    await close();
+  });
+
+  it("leave the page usable when the largest of them never stands still", async () => {
+    const { page, errors, close } = await start("busy.img");
+    const { frames, pause, pictures, answer } = await page.evaluate(async () => {
+      const { vm } = document.querySelector("page-vm");
+      await vm.waitFor({ serial: "drawn busy\n" }, { timeout: 60_000 });
+      const begin = performance.now();
+      let [last, pause, frames, pictures, seen] = [begin, 0, 0, 0, ""];
+      while (last < begin + 3000) {
+        const now = await new Promise((resolve) => requestAnimationFrame(() => resolve(performance.now())));
+        pause = Math.max(pause, now - last);
+        last = now;
+        frames++;
+        const place = globalThis.video.sample();
+        if (place !== seen) pictures++;
+        seen = place;
+      }
+      const asked = performance.now();
+      await vm.screenText();
+      return { frames, pause, pictures, answer: performance.now() - asked };
+    });
+    console.log(
+      `${frames} frames in 3 s, ${pictures} pictures, at most ${pause} ms between two; ${answer} ms for an answer`,
+    );
+    await page.getByRole("button", { name: "Pause" }).click();
+    await page.waitForSelector('page-vm[state="paused"]', { timeout: 5000 });
+    assert.ok(frames >= 30 && pause < 1000 && pictures >= 3 && answer < 1000);
+    assert.deepEqual(errors, []);
     await close();
   });
 });

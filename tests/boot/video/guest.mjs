@@ -10,8 +10,8 @@ const TABLE = fileURLToPath(new URL("pictures.txt", import.meta.url));
 
 /** @typedef {{ width: number, height: number, hashes: string[] }} Expected */
 
-/** The floppy's image. */
-export const floppy = () => fs.readFileSync(guest("video"));
+/** The floppy's image. @param {string[]} defines */
+export const floppy = (...defines) => fs.readFileSync(guest("video", ...defines));
 
 /** What is expected, by name, in the order shown. @returns {Map<string, Expected>} */
 export function table() {
