@@ -59,9 +59,9 @@ function inPage(hash) {
   return {
     /** Until all of them have been seen; or what is there instead. */
     async look(name, size, hashes) {
-      await element.vm.waitFor({ serial: `drawn ${name}\n` }, { timeout: 20_000 });
+      await element.vm.waitFor({ serial: `drawn ${name}\n` }, { timeout: 60_000 });
       const left = new Set(hashes);
-      const end = performance.now() + 5000;
+      const end = performance.now() + 20_000;
       let last = "";
       while (left.size > 0) {
         await new Promise((resolve) => requestAnimationFrame(resolve));
@@ -152,8 +152,9 @@ describe("pictures in every video mode, on the page", { skip: missing, timeout: 
       `${frames} frames in 3 s, ${pictures} pictures, at most ${pause} ms between two; ${answer} ms for an answer`,
     );
     await page.getByRole("button", { name: "Pause" }).click();
-    await page.waitForSelector('page-vm[state="paused"]', { timeout: 5000 });
-    assert.ok(frames >= 30 && pause < 1000 && pictures >= 3 && answer < 1000);
+    await page.waitForSelector('page-vm[state="paused"]', { timeout: 20_000 });
+    // Far less than there is: what is slow is for the benchmarks to say.
+    assert.ok(frames >= 10 && pause < 2000 && pictures >= 2 && answer < 2000);
     assert.deepEqual(errors, []);
     await close();
   });

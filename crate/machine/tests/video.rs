@@ -83,8 +83,8 @@ impl Guest {
             ..Config::default()
         };
         let mut machine = Machine::new(config).unwrap();
-        let [bios, vga] = ["bios-256k.bin", "vgabios-stdvga.bin"]
-            .map(|name| read(&format!("/usr/share/seabios/{name}")));
+        let [bios, vga] =
+            ["bios-256k.bin", "vgabios-stdvga.bin"].map(|name| read(&format!("/usr/share/seabios/{name}")));
         machine.load_firmware(bios, vga).unwrap();
         Self { machine, image, said: String::new() }
     }
