@@ -13,12 +13,13 @@
 import { Keyboard } from "../hosts/keyboard.js";
 import { Pointer } from "../hosts/pointer.js";
 import { ReleaseChord } from "../hosts/release-chord.js";
-import { Request } from "../lib/names.js";
+import { Notice, Request } from "../lib/names.js";
+import { shapeOf } from "../lib/shape.js";
 import css from "../styles/vm-screen.css";
 import { define, VmElement } from "./vm-element.js";
 
 const html = `
-  <canvas id="canvas" width="720" height="400" aria-hidden="true"></canvas>
+  <div id="frame"><canvas id="canvas" width="720" height="400" aria-hidden="true"></canvas></div>
   <textarea id="keys" aria-label="Screen of the machine: keyboard input" aria-describedby="hint" autocapitalize="off"
     autocomplete="off" autocorrect="off" spellcheck="false"></textarea>
   <div id="hint"></div>`;
@@ -61,6 +62,12 @@ export class VmScreen extends VmElement {
     const old = this.inner("canvas", HTMLCanvasElement);
     const canvas = /** @type {HTMLCanvasElement} */ (old.cloneNode());
     Object.assign(canvas, SIZE);
+    const shape = (/** @type {{ width: number, height: number }} */ size) =>
+      canvas.style.setProperty("--shape", String(shapeOf(size)));
+    shape(SIZE);
+    canvas.addEventListener(Notice.PICTURE, (event) =>
+      shape(/** @type {CustomEvent<{ width: number, height: number }>} */ (event).detail),
+    );
     old.replaceWith(canvas);
     if (machine) this.#detach = machine.attachCanvas(canvas, { magnify: true, transfer: true });
   }

@@ -8,6 +8,7 @@
  *
  * @import { Frame, ScreenNote } from "../vm/protocol.js"
  */
+import { Notice } from "../lib/names.js";
 import { follow, Picture } from "./picture.js";
 import { startWorker } from "./start-worker.js";
 
@@ -78,7 +79,10 @@ export class CanvasScreen {
       this.#drawHere();
       return;
     }
-    this.#painter.onmessage = ({ data }) => this.#began(data.able === true);
+    this.#painter.onmessage = ({ data }) => {
+      if ("size" in data) this.#sized(data.size);
+      else this.#began(data.able === true);
+    };
     this.#painter.onerror = (event) => {
       event.preventDefault();
       this.#began(false);
@@ -120,9 +124,18 @@ export class CanvasScreen {
   }
 
   #drawHere() {
-    this.#picture = new Picture(this.#canvas, this.#magnify ? document.createElement("canvas") : undefined);
+    this.#picture = new Picture(
+      this.#canvas,
+      (size) => this.#sized(size),
+      this.#magnify ? document.createElement("canvas") : undefined,
+    );
     this.#picture.showAt(this.#shown);
     follow(this.#port, this.#picture);
+  }
+
+  /** Pictures are of another size now. @param {Size} detail */
+  #sized(detail) {
+    this.#canvas.dispatchEvent(new CustomEvent(Notice.PICTURE, { detail }));
   }
 
   /** @param {DOMRectReadOnly} box */

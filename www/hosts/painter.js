@@ -36,7 +36,8 @@ scope.onmessage = (/** @type {MessageEvent<PainterNote>} */ { data }) => {
   if ("canvas" in data) {
     const { canvas, port, magnify } = data;
     pictures = port;
-    picture = new Picture(canvas, magnify ? new OffscreenCanvas(1, 1) : undefined);
+    const tell = (/** @type {{ width: number, height: number }} */ size) => scope.postMessage({ size });
+    picture = new Picture(canvas, tell, magnify ? new OffscreenCanvas(1, 1) : undefined);
     picture.showAt(data.shown);
     hide = follow(port, picture);
     hide(data.hidden);

@@ -9,8 +9,9 @@
  * @import { Patch, ScreenNote } from "../vm/protocol.js"
  */
 
-/** More than this costs memory and shows no better. */
+/** More than this costs memory and shows no better: times, and pixels of the canvas. */
 const MOST = 4;
+const MOST_PIXELS = 1 << 24;
 
 /** @typedef {HTMLCanvasElement | OffscreenCanvas} Canvas */
 
@@ -32,10 +33,19 @@ export class Picture {
   #plain;
   /** The size the canvas is shown at, in pixels of the device. */
   #shown = { width: 0, height: 0 };
+  /** Of the picture. */
+  #size = { width: 0, height: 0 };
+  #onSize;
 
-  /** @param {Canvas} canvas @param {Canvas} [plain] another one, for magnifying */
-  constructor(canvas, plain) {
+  /**
+   * @param {Canvas} canvas
+   * @param {(size: { width: number, height: number }) => void} onSize hears of each picture whose size is another than the
+   *   last one's, as it is drawn
+   * @param {Canvas} [plain] another one, for magnifying
+   */
+  constructor(canvas, onSize, plain) {
     this.#canvas = canvas;
+    this.#onSize = onSize;
     this.#context = contextOf(canvas);
     this.#plain = plain;
     if (plain) resize(plain, 0, 0);
@@ -51,6 +61,10 @@ export class Picture {
   draw({ of, part, buffer }) {
     const target = this.#plain ?? this.#canvas;
     resize(target, of.width, of.height);
+    if (of.width !== this.#size.width || of.height !== this.#size.height) {
+      this.#size = of;
+      this.#onSize(of);
+    }
     const pixels = new Uint8ClampedArray(buffer, 0, part.width * part.height * 4);
     const context = this.#plain ? contextOf(this.#plain) : this.#context;
     context?.putImageData(new ImageData(pixels, part.width, part.height), part.x, part.y);
@@ -61,8 +75,9 @@ export class Picture {
   #enlarge(part) {
     const plain = this.#plain;
     if (!plain || !this.#context || plain.width === 0) return;
-    const size = Math.min(this.#shown.width / plain.width, this.#shown.height / plain.height);
-    const times = Math.min(Math.max(Math.ceil(size - 0.01), 1), MOST);
+    const size = Math.max(this.#shown.width / plain.width, this.#shown.height / plain.height);
+    const most = Math.min(MOST, Math.floor(Math.sqrt(MOST_PIXELS / (plain.width * plain.height))));
+    const times = Math.max(Math.min(Math.ceil(size - 0.01), most), 1);
     const cleared = resize(this.#canvas, plain.width * times, plain.height * times);
     const whole = { x: 0, y: 0, width: plain.width, height: plain.height };
     const { x, y, width, height } = cleared ? whole : (part ?? whole);

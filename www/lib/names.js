@@ -22,12 +22,14 @@ export const Request = Object.freeze({
   SERIAL: "vmserialrequest",
 });
 
-/** What `<page-vm>` tells the page. */
+/** What `<page-vm>` tells the page, and a canvas whose it is. */
 export const Notice = Object.freeze({
   /** There is a machine: `detail` is the PageVM. */
   READY: "vmready",
   /** The state on show has changed: `detail` is the ElementState. */
   STATE: "vmstate",
+  /** The pictures on a canvas have another size from now on: `detail` is `{ width, height }`, in pixels of the guest. */
+  PICTURE: "vmpicture",
 });
 
 /** @type {readonly import("../types/pagevm.js").View[]} */

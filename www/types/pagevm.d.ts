@@ -237,7 +237,8 @@ export class PageVM extends EventTarget {
   /**
    * Draws the screen on a canvas from now on; returns what ends that. `magnify` follows the size it is shown at. With
    * `transfer` a worker draws, where the browser can do that: it keeps the page freer, but the canvas is given away for good
-   * (`transferControlToOffscreen`), and so serves one machine.
+   * (`transferControlToOffscreen`), and so serves one machine. The event `vmpicture` tells the canvas the size of the
+   * guest's pictures, whenever it changes, as `detail.width` and `detail.height`.
    */
   attachCanvas(canvas: HTMLCanvasElement, options?: { magnify?: boolean; transfer?: boolean }): () => void;
   stats(): Promise<Stats>;

@@ -275,9 +275,10 @@ impl Timing {
         now.0 / self.frame_ns
     }
 
-    /// Vertical retraces since power-on.
-    pub(super) fn retraces(self, now: Time) -> u64 {
-        now.0.saturating_add(self.frame_ns - self.retrace_ns) / self.frame_ns
+    /// When the next vertical retrace begins.
+    pub(super) fn next_retrace(self, now: Time) -> Time {
+        let before = now.0.saturating_add(self.frame_ns - self.retrace_ns) / self.frame_ns;
+        Time(before.saturating_mul(self.frame_ns).saturating_add(self.retrace_ns))
     }
 }
 

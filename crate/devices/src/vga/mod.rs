@@ -41,7 +41,7 @@ mod vbe;
 
 pub use pci::PciVga;
 
-use bus::{Clock, Device, IoError, IoResult, Mmio, PortIo, Region, Width};
+use bus::{Clock, Device, IoError, IoResult, Mmio, PortIo, Region, Time, Width};
 use crtc::{Crtc, Timing};
 use frame_buffer::{DirtyPages, FrameBuffer, OwnMemory};
 use graphics::{GraphicsView, Shift};
@@ -106,8 +106,8 @@ pub struct Vga {
 #[derive(Clone, Copy, Debug, Default)]
 struct Latch {
     start: u16,
-    /// Retraces since power-on when the registers were written last.
-    retraces: u64,
+    /// When that retrace begins, by the timing of the moment at which the registers were written.
+    until: Time,
 }
 
 /// What the display has seen.
@@ -346,8 +346,8 @@ impl Vga {
 
     /// The start address in effect: that of the registers, once the retrace after their change has come.
     fn start_address(&self) -> u16 {
-        let Latch { start, retraces } = self.latch;
-        if self.timing().retraces(self.clock.now()) == retraces { start } else { self.crtc.start_address() }
+        let Latch { start, until } = self.latch;
+        if self.clock.now() < until { start } else { self.crtc.start_address() }
     }
 
     fn write_crtc_data(&mut self, value: u8) {
@@ -356,7 +356,7 @@ impl Vga {
             self.shown.stale = true;
         }
         if before != self.crtc.start_address() {
-            self.latch = Latch { start, retraces: self.timing().retraces(self.clock.now()) };
+            self.latch = Latch { start, until: self.timing().next_retrace(self.clock.now()) };
         }
     }
 
@@ -529,6 +529,12 @@ impl PortIo for Vga {
         match region {
             VGA => self.read_vga(Port(offset)).map(u32::from),
             MONO | COLOR if self.decodes(region) => self.read_crtc(CrtcPort(offset)).map(u32::from),
+            // SeaBIOS sets a colour mode's palette while the registers are still at the monochrome place, and counts on
+            // this. The data sheet has no such effect.
+            MONO | COLOR if CrtcPort(offset) == CrtcPort::INPUT_STATUS_1 => {
+                self.attribute.data_next = false;
+                Err(IoError::NoRegister)
+            }
             _ => Err(IoError::NoRegister),
         }
     }

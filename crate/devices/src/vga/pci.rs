@@ -9,7 +9,7 @@
 //! extensions: both read as ones, which drivers take for their absence.
 
 use super::frame_buffer::MAX_LEN;
-use super::saved::VgaV2;
+use super::saved::VgaV3;
 use super::{FRAME_BUFFER, REGIONS, ROM, ROM_LEN, Vga};
 use crate::pci::spec::{Command, header};
 use crate::pci::{ConfigSpace, ConfigSpaceV1, Identity};
@@ -163,26 +163,26 @@ impl PciFunction for PciVga {
 
 /// The ROM's contents come with the machine's configuration and are not saved.
 #[derive(Serialize, Deserialize)]
-struct PciVgaV1 {
+struct PciVgaV2 {
     config: ConfigSpaceV1,
-    vga: VgaV2,
+    vga: VgaV3,
 }
 
 impl Snapshot for PciVga {
     fn saved_as(&self) -> (&'static str, u16) {
-        ("pci_vga", 1)
+        ("pci_vga", 2)
     }
 
     fn save(&self) -> Vec<u8> {
         let Self { config, vga, rom: _ } = self;
-        encode(&PciVgaV1 { config: config.save(), vga: vga.to_saved() })
+        encode(&PciVgaV2 { config: config.save(), vga: vga.to_saved() })
     }
 
     fn restore(&mut self, saved: Saved<'_>) -> Result<(), SnapshotError> {
-        let (part, 1) = (self.saved_as().0, saved.version) else {
+        let (part, 2) = (self.saved_as().0, saved.version) else {
             return Err(SnapshotError::Version { part: self.saved_as().0, found: saved.version });
         };
-        let saved: PciVgaV1 = decode(part, saved.bytes)?;
+        let saved: PciVgaV2 = decode(part, saved.bytes)?;
         let Self { config, vga, rom: _ } = self;
         let invalid = |why| SnapshotError::Invalid { part, why };
         let mut restored = config.clone();

@@ -6,12 +6,12 @@ use super::registers::{Attribute, Dac, Graphics, Sequencer, access};
 use super::spec::{AttributeAddress, DacState, MiscellaneousOutput};
 use super::vbe::{Vbe, VbeV1};
 use super::{Crtc, Latch, Shown, Vga};
-use bus::{Saved, Snapshot, SnapshotError, decode, encode};
+use bus::{Saved, Snapshot, SnapshotError, Time, decode, encode};
 use serde::{Deserialize, Serialize};
 
 /// Saved [`Vga`], also a part of its socket's saved type.
 #[derive(Serialize, Deserialize)]
-pub(super) struct VgaV2 {
+pub(super) struct VgaV3 {
     miscellaneous: u8,
     feature_control: u8,
     enabled: bool,
@@ -44,7 +44,7 @@ struct DacV2 {
 }
 
 impl Vga {
-    pub(super) fn to_saved(&self) -> VgaV2 {
+    pub(super) fn to_saved(&self) -> VgaV3 {
         let Self {
             clock: _,
             shown: _,
@@ -58,18 +58,18 @@ impl Vga {
             miscellaneous,
             feature_control,
             enabled,
-            latch: Latch { start, retraces },
+            latch: Latch { start, until },
             access: _,
         } = self;
         let Attribute { address, data_next, registers } = attribute;
         let Dac { mask, state, read_index, write_index, component, pending, entries, eight_bits: _ } = dac;
-        VgaV2 {
+        VgaV3 {
             miscellaneous: miscellaneous.into_bits(),
             feature_control: *feature_control,
             enabled: *enabled,
             sequencer: (sequencer.index, sequencer.registers),
             crtc: (crtc.index, crtc.registers),
-            latch: (*start, *retraces),
+            latch: (*start, until.0),
             graphics: (graphics.index, graphics.registers),
             attribute: AttributeV1 {
                 address: address.into_bits(),
@@ -91,8 +91,8 @@ impl Vga {
     }
 
     /// Takes over a saved state; nothing has changed if it cannot be.
-    pub(super) fn take_over(&mut self, saved: VgaV2) -> Result<(), &'static str> {
-        let VgaV2 {
+    pub(super) fn take_over(&mut self, saved: VgaV3) -> Result<(), &'static str> {
+        let VgaV3 {
             miscellaneous,
             feature_control,
             enabled,
@@ -119,7 +119,7 @@ impl Vga {
         self.sequencer = Sequencer { index: sequencer.0, registers: sequencer.1 };
         self.graphics = Graphics { index: graphics.0, registers: graphics.1 };
         self.crtc = Crtc { index: crtc.0, registers: crtc.1 };
-        self.latch = Latch { start: latch.0, retraces: latch.1 };
+        self.latch = Latch { start: latch.0, until: Time(latch.1) };
         self.attribute = Attribute {
             address: AttributeAddress::from_bits(attribute.address),
             data_next: attribute.data_next,
@@ -147,7 +147,7 @@ impl Vga {
 
 impl Snapshot for Vga {
     fn saved_as(&self) -> (&'static str, u16) {
-        ("vga", 2)
+        ("vga", 3)
     }
 
     fn save(&self) -> Vec<u8> {
@@ -155,10 +155,10 @@ impl Snapshot for Vga {
     }
 
     fn restore(&mut self, saved: Saved<'_>) -> Result<(), SnapshotError> {
-        let (part, 2) = (self.saved_as().0, saved.version) else {
+        let (part, 3) = (self.saved_as().0, saved.version) else {
             return Err(SnapshotError::Version { part: self.saved_as().0, found: saved.version });
         };
-        let saved: VgaV2 = decode(part, saved.bytes)?;
+        let saved: VgaV3 = decode(part, saved.bytes)?;
         self.take_over(saved).map_err(|why| SnapshotError::Invalid { part, why })
     }
 }

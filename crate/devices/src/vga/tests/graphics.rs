@@ -177,6 +177,36 @@ fn monochrome_modes() {
 }
 
 #[test]
+fn an_old_start_address_never_comes_back() {
+    let (time, mut vga) = in_mode(&MODE_0D);
+    time.advance_to(Time(vga.timing().frame_ns * 70));
+    crtc_out(&mut vga, 0x0D, 40);
+    time.advance_to(Time(vga.timing().frame_ns * 72));
+    // From here on frames are longer: later, as many of those will have gone by as of the others had.
+    for (index, value) in [(0x11, 0), (0x06, 0x0B), (0x07, 0x3E)] {
+        crtc_out(&mut vga, index, value);
+    }
+    for _ in 0..30 {
+        assert_eq!(vga.start_address(), 40);
+        time.advance_to(time.clock().now().after(vga.timing().frame_ns / 2));
+    }
+}
+
+#[test]
+fn the_palette_is_set_from_a_monochrome_mode_as_the_bios_does_it() {
+    let (_, mut vga) = in_mode(&MODE_0F);
+    for index in 0..16 {
+        // Its two writes and the one that turns the display on again are an odd number.
+        let _ = PortIo::read(&mut vga, COLOR, 0xA, Width::Byte);
+        port_out(&mut vga, VGA, 0, index);
+        port_out(&mut vga, VGA, 0, 0x20 + index);
+        port_out(&mut vga, VGA, 0, 0x20);
+    }
+    assert!((0..16).all(|index| vga.attribute.dac_entry(index) == 0x20 + (index & 5)));
+    assert_eq!(PortIo::read(&mut vga, COLOR, 0xA, Width::Byte), Err(IoError::NoRegister));
+}
+
+#[test]
 fn start_address_panning_and_wrap_around() {
     let (time, mut vga) = in_mode(&MODE_0D);
     // Bytes 40 and 42 of plane 0, and the first and the last there are.
