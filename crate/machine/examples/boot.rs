@@ -56,6 +56,7 @@ fn main() {
         max_instructions: var("MAXI").and_then(|v| v.replace('_', "").parse().ok()),
         hash_at: var("HASH").map_or(Vec::new(), |v| v.split(',').filter_map(|n| n.parse().ok()).collect()),
         reboot: var("REBOOT").is_some(),
+        apic: var("NOAPIC").is_none(),
         drives: drives.iter().map(|(config, _)| *config).collect(),
         boot_order: var("BOOT").unwrap_or_else(|| "cad".into()),
         ..Config::default()

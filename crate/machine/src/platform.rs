@@ -1,23 +1,24 @@
 //! The board as the processor sees it.
 
-use crate::board::{Board, port};
+use crate::board::{Apic, Board, hpet_wire, irq, port};
 use crate::parts::PortTarget;
 use bus::{IoError, IoResult, PhysAddr, Port, Width};
-use cpu::{Platform, Poll};
+use cpu::{LocalApic, Platform, Poll};
+use devices::local_apic::{Acknowledged, Lint, Message};
 
 impl Board {
     /// Carries the wires' levels to where they lead. The processor is told if its INTR input changes.
     pub(crate) fn sync_lines(&mut self) {
         let routes_changed = self.parts.get_mut(self.isa).take_routes_changed();
-        if self.pirq.take_changed() || routes_changed {
-            self.pirq.take_rose();
-            // A level that comes by a PCI interrupt wire is seen by the controllers like any other.
-            self.irq_levels_changed(0);
-        } else if self.irq.take_changed() {
-            let rose = self.irq.take_rose();
-            self.irq_levels_changed(rose);
+        let changed = self.irq.take_changed() | self.pirq.take_changed() | self.hpet.take_changed();
+        if changed || routes_changed {
+            self.irqs_changed();
         }
-        let intr = self.parts.get(self.pics).intr();
+        let pic = self.parts.get(self.pics).intr();
+        let intr = match self.apic {
+            Some(apic) => self.sync_apics(apic, pic),
+            None => pic,
+        };
         self.attention |= intr != self.intr;
         if self.control.take_changed() {
             self.stop = true;
@@ -26,11 +27,62 @@ impl Board {
         }
     }
 
-    fn irq_levels_changed(&mut self, rose: u64) {
-        let rose = rose | self.irq.take_rose();
-        let routed = self.parts.get(self.isa).routed(self.pirq.levels());
-        let levels = self.irq.levels() as u16 | routed;
-        self.parts.get_mut(self.pics).inputs(levels, rose as u16);
+    fn irqs_changed(&mut self) {
+        // A level that comes by a PCI interrupt wire is seen by the controllers like any other.
+        self.pirq.take_rose();
+        let routed = u64::from(self.parts.get(self.isa).routed(self.pirq.levels()));
+        let (hpet, hpet_rose) = (self.hpet.levels(), self.hpet.take_rose());
+        let (mut levels, mut rose) = (self.irq.levels(), self.irq.take_rose());
+        if hpet >> hpet_wire::LEGACY & 1 != 0 {
+            // Its first two timers are in the places of the 8254 and the real-time clock.
+            let [first, second] = hpet_wire::REPLACEMENTS;
+            let replace = |irqs: u64, wires: u64| {
+                let others = irqs & !(1 << irq::TIMER | 1 << irq::RTC);
+                others | (wires >> first & 1) << irq::TIMER | (wires >> second & 1) << irq::RTC
+            };
+            (levels, rose) = (replace(levels, hpet), replace(rose, hpet_rose));
+        }
+        levels |= routed;
+        self.parts.get_mut(self.pics).inputs(levels as u16, rose as u16);
+        if let Some(apic) = self.apic {
+            let pins = |irqs: u64, hpet: u64| {
+                let timer = (irqs >> irq::TIMER & 1) << irq::TIMER_INPUT;
+                let others = irqs & 0xFFFF & !(1 << irq::TIMER | 1 << irq::TIMER_INPUT);
+                (others | timer | hpet & 0xFF_0000) as u32
+            };
+            self.parts.get_mut(apic.io).inputs(pins(levels, hpet), pins(rose, hpet_rose));
+        }
+    }
+
+    /// Carries the 8259A's output and the I/O APIC's messages to the local APIC, and the ends of interrupts back; the processor's
+    /// INTR. A pin of the I/O APIC that nobody accepted asks again with every call, so that calls more or less change nothing.
+    fn sync_apics(&mut self, apic: Apic, pic: bool) -> bool {
+        let local = self.parts.get_mut(apic.local);
+        local.set_lint(Lint::Lint0, pic);
+        if let Some(vector) = local.take_ended() {
+            self.parts.get_mut(apic.io).end_of_interrupt(vector);
+        }
+        let mut requests = self.parts.get(apic.io).requests();
+        while requests != 0 {
+            let pin = requests.trailing_zeros();
+            requests &= requests - 1;
+            if let Some(message) = self.parts.get(apic.io).message(pin) {
+                let accepted = self.parts.get_mut(apic.local).accept(message);
+                self.parts.get_mut(apic.io).sent(pin, accepted);
+            }
+        }
+        let local = self.parts.get(apic.local);
+        self.attention |= local.nmi();
+        local.intr()
+    }
+
+    /// A write to where interrupt messages go, by a bus master or by the processor (outside the local APIC's own page).
+    pub(crate) fn message(&mut self, addr: PhysAddr, data: u32) {
+        let Some(apic) = self.apic else { return };
+        if let Some(message) = Message::of_write(addr.0, data) {
+            self.parts.get_mut(apic.local).accept(message);
+            self.sync_lines();
+        }
     }
 
     /// After a part was accessed: its timers, its wires, what it wants of the run loop.
@@ -166,8 +218,10 @@ impl Platform for Board {
                 let _ = self.parts.write_memory(addr.offset(n.into()), Width::Byte, value >> (8 * n) & 0xFF);
             }
         }
-        if let Some(part) = part.filter(|part| *part != self.vga.index()) {
-            self.after(part);
+        match part {
+            Some(part) if part != self.vga.index() => self.after(part),
+            None if width == Width::Dword && Message::is_address(addr.0) => self.message(addr, value),
+            _ => {}
         }
     }
 
@@ -181,16 +235,60 @@ impl Platform for Board {
         self.stop |= self.parts.fire(self.time.at(count));
         self.sync_lines();
         self.attention = false;
-        self.intr = self.parts.get(self.pics).intr();
-        Poll { intr: self.intr, stop: std::mem::take(&mut self.stop) }
+        let pic = self.parts.get(self.pics).intr();
+        let (intr, nmi) = match self.apic {
+            Some(apic) => {
+                let local = self.parts.get_mut(apic.local);
+                (local.intr(), local.take_nmi())
+            }
+            None => (pic, false),
+        };
+        self.intr = intr;
+        Poll { intr, nmi, stop: std::mem::take(&mut self.stop) }
     }
 
     fn acknowledge(&mut self, count: u64) -> u8 {
         self.time.show(count);
-        self.parts.get_mut(self.pics).acknowledge()
+        match self.apic.map(|apic| self.parts.get_mut(apic.local).acknowledge()) {
+            Some(Acknowledged::Vector(vector)) => vector,
+            Some(Acknowledged::External) | None => self.parts.get_mut(self.pics).acknowledge(),
+        }
     }
 
     fn tsc(&mut self, count: u64) -> u64 {
         self.time.at(count).0
+    }
+
+    fn set_tsc_offset(&mut self, count: u64, offset: u64) {
+        if let Some(Apic { local, .. }) = self.apic {
+            self.time.show(count);
+            self.parts.get_mut(local).set_tsc_offset(offset);
+            self.after(local.index());
+        }
+    }
+
+    fn local_apic(&mut self) -> LocalApic {
+        match self.apic.map(|apic| self.parts.get(apic.local).enabled()) {
+            Some(true) => LocalApic::Enabled,
+            Some(false) => LocalApic::Disabled,
+            None => LocalApic::Absent,
+        }
+    }
+
+    fn msr_read(&mut self, count: u64, number: u32) -> Option<u64> {
+        let Apic { local, .. } = self.apic?;
+        self.time.show(count);
+        let answer = self.parts.get_mut(local).msr_read(number);
+        self.after(local.index());
+        answer
+    }
+
+    fn msr_write(&mut self, count: u64, number: u32, value: u64) -> Option<()> {
+        let Apic { local, .. } = self.apic?;
+        self.time.show(count);
+        let answer = self.parts.get_mut(local).msr_write(number, value);
+        self.place_local_apic();
+        self.after(local.index());
+        answer
     }
 }

@@ -35,8 +35,8 @@ pub use timer::TICK_NS;
 
 use bus::{Clock, Device, IoError, IoResult, Line, Mmio, PhysAddr, Region, Time, Timer, Width};
 use spec::{
-    ApicBase, DFR_CLUSTER, DFR_FLAT, Divide, Esr, FIRST_VECTOR, Icr, LVT_ENTRIES, Lvt, Register, Shorthand,
-    Svr, TimerMode, lvt,
+    ApicBase, DFR_CLUSTER, DFR_FLAT, Esr, FIRST_VECTOR, Icr, LVT_ENTRIES, Lvt, Register, Shorthand, Svr,
+    TimerMode, lvt,
 };
 use timer::ApicTimer;
 use vectors::Vectors;
@@ -227,11 +227,11 @@ impl LocalApic {
         std::mem::replace(&mut self.nmi, false)
     }
 
-    /// Whether a pin leads to NMI: then a processor that ignores interrupts may still be woken.
+    /// Whether LINT0 leads to NMI: then the 8259A may wake a processor that ignores interrupts.
     #[must_use]
-    pub fn lint_is_nmi(&self) -> bool {
-        let open = |entry: &Lvt| !entry.mask() && entry.delivery() == DeliveryMode::NMI;
-        self.enabled() && [lvt::LINT0, lvt::LINT1].iter().any(|n| self.lvt.get(*n).is_some_and(open))
+    pub fn nmi_by_lint0(&self) -> bool {
+        let entry = self.lvt[lvt::LINT0];
+        self.enabled() && !entry.mask() && entry.delivery() == DeliveryMode::NMI
     }
 
     /// A level-triggered vector that has been ended since the last call: the I/O APICs are to be told.

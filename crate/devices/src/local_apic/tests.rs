@@ -308,7 +308,7 @@ fn local_pins_have_entries() {
     let mut bench = ready();
     bench.put(Register::LVT_LINT1, 0x400);
     bench.device.set_lint(Lint::Lint1, true);
-    assert!(bench.device.take_nmi() && bench.device.lint_is_nmi());
+    assert!(bench.device.take_nmi() && !bench.device.nmi_by_lint0());
     bench.put(Register::LVT_LINT1, 0x45);
     bench.device.set_lint(Lint::Lint1, false);
     bench.device.set_lint(Lint::Lint1, true);
