@@ -785,6 +785,12 @@ mod tests {
                         width,
                         value,
                     ),
+                    14 if r & 16 != 0 => {
+                        let window = [0xFEE0_0000, 0xFEC0_0000, 0xFED0_0000][(r >> 8) as usize % 3];
+                        board.mmio_write(count, PhysAddr(window | u64::from(value & 0x3F0)), width, value);
+                        board.msr_write(count, [0x1B, 0x6E0, 0x830][(r >> 10) as usize % 3], value.into());
+                        board.mmio_read(count, PhysAddr(window | u64::from(value & 0x3FC)), width);
+                    }
                     14 => {
                         board.acknowledge(count);
                     }

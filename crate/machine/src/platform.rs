@@ -1,90 +1,12 @@
 //! The board as the processor sees it.
 
-use crate::board::{Apic, Board, hpet_wire, irq, port};
+use crate::board::{Apic, Board, port};
 use crate::parts::PortTarget;
 use bus::{IoError, IoResult, PhysAddr, Port, Width};
 use cpu::{LocalApic, Platform, Poll};
-use devices::local_apic::{Acknowledged, Lint, Message};
+use devices::local_apic::{Acknowledged, Message};
 
 impl Board {
-    /// Carries the wires' levels to where they lead. The processor is told if its INTR input changes.
-    pub(crate) fn sync_lines(&mut self) {
-        let routes_changed = self.parts.get_mut(self.isa).take_routes_changed();
-        let changed = self.irq.take_changed() | self.pirq.take_changed() | self.hpet.take_changed();
-        if changed || routes_changed {
-            self.irqs_changed();
-        }
-        let pic = self.parts.get(self.pics).intr();
-        let intr = match self.apic {
-            Some(apic) => self.sync_apics(apic, pic),
-            None => pic,
-        };
-        self.attention |= intr != self.intr;
-        if self.control.take_changed() {
-            self.stop = true;
-            self.attention = true;
-            self.map_changed = true;
-        }
-    }
-
-    fn irqs_changed(&mut self) {
-        // A level that comes by a PCI interrupt wire is seen by the controllers like any other.
-        self.pirq.take_rose();
-        let routed = u64::from(self.parts.get(self.isa).routed(self.pirq.levels()));
-        let (hpet, hpet_rose) = (self.hpet.levels(), self.hpet.take_rose());
-        let (mut levels, mut rose) = (self.irq.levels(), self.irq.take_rose());
-        if hpet >> hpet_wire::LEGACY & 1 != 0 {
-            // Its first two timers are in the places of the 8254 and the real-time clock.
-            let [first, second] = hpet_wire::REPLACEMENTS;
-            let replace = |irqs: u64, wires: u64| {
-                let others = irqs & !(1 << irq::TIMER | 1 << irq::RTC);
-                others | (wires >> first & 1) << irq::TIMER | (wires >> second & 1) << irq::RTC
-            };
-            (levels, rose) = (replace(levels, hpet), replace(rose, hpet_rose));
-        }
-        levels |= routed;
-        self.parts.get_mut(self.pics).inputs(levels as u16, rose as u16);
-        if let Some(apic) = self.apic {
-            let pins = |irqs: u64, hpet: u64| {
-                let timer = (irqs >> irq::TIMER & 1) << irq::TIMER_INPUT;
-                let others = irqs & 0xFFFF & !(1 << irq::TIMER | 1 << irq::TIMER_INPUT);
-                (others | timer | hpet & 0xFF_0000) as u32
-            };
-            self.parts.get_mut(apic.io).inputs(pins(levels, hpet), pins(rose, hpet_rose));
-        }
-    }
-
-    /// Carries the 8259A's output and the I/O APIC's messages to the local APIC, and the ends of interrupts back; the processor's
-    /// INTR. A pin of the I/O APIC that nobody accepted asks again with every call, so that calls more or less change nothing.
-    fn sync_apics(&mut self, apic: Apic, pic: bool) -> bool {
-        let local = self.parts.get_mut(apic.local);
-        local.set_lint(Lint::Lint0, pic);
-        if let Some(vector) = local.take_ended() {
-            self.parts.get_mut(apic.io).end_of_interrupt(vector);
-        }
-        let mut requests = self.parts.get(apic.io).requests();
-        while requests != 0 {
-            let pin = requests.trailing_zeros();
-            requests &= requests - 1;
-            if let Some(message) = self.parts.get(apic.io).message(pin) {
-                let accepted = self.parts.get_mut(apic.local).accept(message);
-                self.parts.get_mut(apic.io).sent(pin, accepted);
-            }
-        }
-        let local = self.parts.get(apic.local);
-        self.attention |= local.nmi();
-        local.intr()
-    }
-
-    /// A write to where interrupt messages go, by a bus master or by the processor (outside the local APIC's own page).
-    pub(crate) fn message(&mut self, addr: PhysAddr, data: u32) {
-        let Some(apic) = self.apic else { return };
-        if let Some(message) = Message::of_write(addr.0, data) {
-            self.parts.get_mut(apic.local).accept(message);
-            self.sync_lines();
-        }
-    }
-
     /// After a part was accessed: its timers, its wires, what it wants of the run loop.
     #[inline]
     fn after(&mut self, part: usize) {

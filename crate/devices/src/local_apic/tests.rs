@@ -205,7 +205,7 @@ fn off_by_software_it_takes_no_vectors_and_masks_its_own() {
 #[test]
 fn destinations_are_physical_or_logical() {
     let mut bench = ready();
-    let mut to = |bench: &mut Bench<LocalApic>, destination, logical| {
+    let to = |bench: &mut Bench<LocalApic>, destination, logical| {
         bench.device.accept(Message { destination, logical, ..fixed(0x40) })
     };
     assert!(to(&mut bench, 0, false) && to(&mut bench, 0xFF, false) && !to(&mut bench, 1, false));
