@@ -1,7 +1,7 @@
 //! Boots a Linux kernel natively and prints what COM1 says: for debugging.
 //!
 //! Options by environment: KERNEL, INITRD (default: images/linux32/out), CMDLINE, MULTIBOOT, MEMORY (MB), MAXI (instructions),
-//! INPUT (typed once a prompt shows, "\n" for enter), PROMPT (default "# "), CLOCK=real, HASH (comma-separated counts),
+//! NOAPIC=1, INPUT (typed once a prompt shows, "\n" for enter), PROMPT (default "# "), CLOCK=real, HASH (comma-separated counts),
 //! BIOS, VGABIOS (firmware instead of a kernel), HDA, CDROM, FDA (images), BOOT (order), TYPE (typed at the keyboard once the screen has
 //! TYPE_AT), SCREEN=1 (print the text screen at the end), TRACE=1
 //! (counts before each piece of output; counted clock only), SNAPSHOT (go on in a restored machine from this count).
