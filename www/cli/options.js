@@ -49,6 +49,7 @@ import { keysOf, unescape } from "./text.js";
  * @property {bigint} [seed]
  * @property {number} [rtc] seconds since 1970
  * @property {boolean} reboot
+ * @property {boolean} apic
  * @property {bigint} [max-instructions]
  * @property {bigint[]} [hash-at]
  * @property {string} [load]
@@ -184,6 +185,11 @@ const GROUPS = {
   Machine: [
     { name: "memory", value: "MB", read: number(1, 1 << 20), help: "default 256" },
     { name: "cpu", value: "MODEL[,-FEATURE…]", help: "processor model" },
+    {
+      name: "no-apic",
+      means: ["apic", false],
+      help: "no local APIC, I/O APIC and HPET: interrupts go through the pair of 8259A alone",
+    },
     {
       name: "serial",
       value: "stdio|null|file:F",
@@ -344,6 +350,7 @@ export function parse(args) {
     jit: true,
     deterministic: false,
     reboot: false,
+    apic: true,
     script: [],
   };
   for (let i = 0; i < args.length; i++) {

@@ -207,7 +207,7 @@ function build(Machine, options, images, media) {
 
 /** @param {RunOptions} options */
 function machineOptions(options) {
-  const { deterministic, seed, memory, cpu, jit, reboot } = options;
+  const { deterministic, seed, memory, cpu, jit, reboot, apic } = options;
   return {
     memory,
     cpu,
@@ -216,6 +216,7 @@ function machineOptions(options) {
     clock: deterministic ? "counted" : "real",
     rtc: options.rtc ?? (deterministic ? FIXED_RTC : Math.floor(Date.now() / 1000)),
     ...(seed !== undefined ? { seed } : deterministic ? {} : { entropy: new Uint8Array(randomBytes(32)) }),
+    ...(apic ? {} : { apic }),
     ...(options.boot === undefined ? {} : { boot: options.boot }),
     ...(options["code-cache"] === undefined ? {} : { codeCache: options["code-cache"] }),
     ...(options["jit-threshold"] === undefined ? {} : { jitThreshold: options["jit-threshold"] }),

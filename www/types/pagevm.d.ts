@@ -48,6 +48,8 @@ export interface CreateOptions {
   seed?: number | bigint | undefined;
   /** Whether a guest that resets the machine boots again (default) or ends its run. */
   reboot?: boolean | undefined;
+  /** Whether there are a local APIC, an I/O APIC and an HPET (default), or the pair of 8259A alone. */
+  apic?: boolean | undefined;
   /** The machine pauses after this many instructions. */
   maxInstructions?: number | bigint | undefined;
   /** Instruction counts at which a `hash` event tells the state hash. */

@@ -28,6 +28,7 @@ const PASSED_ON = [
   "rtc",
   "seed",
   "reboot",
+  "apic",
   "maxInstructions",
   "hashAt",
   "boot",

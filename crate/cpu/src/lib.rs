@@ -25,5 +25,5 @@ pub mod translator;
 
 pub use exec::{Exit, Processor};
 pub use fault::{Fault, Stop};
-pub use platform::{EmptyBus, Platform, Poll};
+pub use platform::{EmptyBus, LocalApic, Platform, Poll};
 pub use state::Cpu;

@@ -7,9 +7,22 @@ use bus::{PhysAddr, Port, Width};
 pub struct Poll {
     /// Level of the INTR line.
     pub intr: bool,
+    /// A non-maskable interrupt has come since the last call.
+    pub nmi: bool,
     /// Return to the caller of `run`: a deadline moved, the memory map changed, the machine was reset,
     /// a DMA transfer waits, ...
     pub stop: bool,
+}
+
+/// The local APIC, as CPUID shows it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LocalApic {
+    /// There is none.
+    Absent,
+    /// There is one, and IA32_APIC_BASE has switched it off.
+    Disabled,
+    /// It is there.
+    Enabled,
 }
 
 /// The machine, as the processor sees it. `count` is the exact number of instructions executed before the
@@ -34,6 +47,20 @@ pub trait Platform: std::any::Any {
     fn set_ferr(&mut self, count: u64, asserted: bool) -> bool;
     /// The time-stamp counter before the processor's own offset.
     fn tsc(&mut self, count: u64) -> u64;
+    /// The processor's own offset has changed.
+    fn set_tsc_offset(&mut self, _count: u64, _offset: u64) {}
+    /// The local APIC is the platform's: whether it is there.
+    fn local_apic(&mut self) -> LocalApic {
+        LocalApic::Absent
+    }
+    /// RDMSR of a register that is not the processor's own; `None` if there is none, which is #GP(0).
+    fn msr_read(&mut self, _count: u64, _number: u32) -> Option<u64> {
+        None
+    }
+    /// WRMSR of such a register; `None` if there is none, or it does not take the value: nothing has changed then.
+    fn msr_write(&mut self, _count: u64, _number: u32, _value: u64) -> Option<()> {
+        None
+    }
 }
 
 /// A machine without devices, for tests and the processor harness: reads float high, the time-stamp
@@ -54,7 +81,7 @@ impl Platform for EmptyBus {
         false
     }
     fn poll(&mut self, _: u64) -> Poll {
-        Poll { intr: false, stop: false }
+        Poll { intr: false, nmi: false, stop: false }
     }
     fn acknowledge(&mut self, _: u64) -> u8 {
         0

@@ -1,7 +1,7 @@
 //! Boots a Linux kernel natively and prints what COM1 says: for debugging.
 //!
 //! Options by environment: KERNEL, INITRD (default: images/linux32/out), CMDLINE, MULTIBOOT, MEMORY (MB), MAXI (instructions),
-//! INPUT (typed once a prompt shows, "\n" for enter), PROMPT (default "# "), CLOCK=real, HASH (comma-separated counts),
+//! NOAPIC=1, INPUT (typed once a prompt shows, "\n" for enter), PROMPT (default "# "), CLOCK=real, HASH (comma-separated counts),
 //! BIOS, VGABIOS (firmware instead of a kernel), HDA, CDROM, FDA (images), BOOT (order), TYPE (typed at the keyboard once the screen has
 //! TYPE_AT), SCREEN=1 (print the text screen at the end), TRACE=1
 //! (counts before each piece of output; counted clock only), SNAPSHOT (go on in a restored machine from this count).
@@ -56,6 +56,7 @@ fn main() {
         max_instructions: var("MAXI").and_then(|v| v.replace('_', "").parse().ok()),
         hash_at: var("HASH").map_or(Vec::new(), |v| v.split(',').filter_map(|n| n.parse().ok()).collect()),
         reboot: var("REBOOT").is_some(),
+        apic: var("NOAPIC").is_none(),
         drives: drives.iter().map(|(config, _)| *config).collect(),
         boot_order: var("BOOT").unwrap_or_else(|| "cad".into()),
         ..Config::default()

@@ -16,8 +16,11 @@ use devices::dma8237::Dma8237;
 use devices::floppy::Floppy;
 use devices::fpu_error::FpuError;
 use devices::fw_cfg::{FwCfg, Key};
+use devices::hpet::{self, Hpet};
 use devices::i8042::{I8042, Wires};
 use devices::ide::{Attached, Cable, Piix4Ide, Place};
+use devices::io_apic::{self, IoApic};
+use devices::local_apic::LocalApic;
 use devices::pci::{HostBridge, PciBus, slot};
 use devices::pic::Pics;
 use devices::piix::{Piix4Isa, Piix4Power};
@@ -48,6 +51,16 @@ pub(crate) mod irq {
     pub(crate) const IDE: [u32; 2] = [14, 15];
     /// Where a firmware routes PIRQA# to PIRQD#.
     pub(crate) const PIRQ: [u8; 4] = [10, 10, 11, 11];
+    /// All that they may be routed to.
+    pub(crate) const PIRQ_CHOICES: [u8; 2] = [10, 11];
+    /// The I/O APIC's input of the timer. All others have the number of their interrupt; input 0 is not connected.
+    pub(crate) const TIMER_INPUT: u32 = 2;
+}
+
+/// Wires of the HPET: its own inputs of the I/O APIC by their numbers, and what replaces other interrupts.
+pub(crate) mod hpet_wire {
+    pub(crate) const REPLACEMENTS: [u32; 2] = [32, 33];
+    pub(crate) const LEGACY: u32 = 34;
 }
 
 /// Fixed ports that tables for the guest name too.
@@ -98,6 +111,13 @@ mod wire {
     pub(super) const SMI: u32 = 5;
 }
 
+/// The parts that are there with a local APIC.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Apic {
+    pub(crate) local: Handle<LocalApic>,
+    pub(crate) io: Handle<IoApic>,
+}
+
 /// What the run loop has to act on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Request {
@@ -116,9 +136,11 @@ pub(crate) struct Board {
     // Wires.
     pub(crate) irq: Lines,
     pub(crate) pirq: Lines,
+    pub(crate) hpet: Lines,
     pub(crate) control: Lines,
     // Parts that are asked for something in particular.
     pub(crate) pics: Handle<Pics>,
+    pub(crate) apic: Option<Apic>,
     pub(crate) host_bridge: Handle<HostBridge>,
     pub(crate) isa: Handle<Piix4Isa>,
     power: Handle<Piix4Power>,
@@ -151,7 +173,7 @@ pub(crate) struct Board {
 impl Board {
     /// The parts list.
     pub(crate) fn new(config: &Config, wiring: &Wiring, video: Box<dyn FrameBuffer>) -> Self {
-        let (irqs, pirq, control) = (Lines::new(), Lines::new(), Lines::new());
+        let (irqs, pirq, hpet, control) = (Lines::new(), Lines::new(), Lines::new(), Lines::new());
         let time = VirtualTime::new();
         let clock = || time.clock();
         let mut board = Parts::new();
@@ -188,6 +210,23 @@ impl Board {
         let port92 = board.add("port92", port92, [("control", port::PORT92)]);
         let fpu_error = FpuError::new(irqs.line(irq::FPU));
         let fpu_error = board.add("fpu_error", fpu_error, [("clear", port::FPU_ERROR)]);
+
+        // The processor's own interrupt controller, and what came with it.
+        let apic = config.apic.then(|| {
+            let local = LocalApic::new(clock(), control.line(wire::INIT));
+            let local = board.add("local_apic", local, []);
+            let io = board.add("io_apic", IoApic::new(), []);
+            board.place_in_memory(io, "registers", io_apic::DEFAULT_BASE.0);
+            let first = u32::from(hpet::FIRST_PIN);
+            let wires = hpet::Wires {
+                pins: std::array::from_fn(|n| hpet.line(first + n as u32)),
+                replacements: hpet_wire::REPLACEMENTS.map(|n| hpet.line(n)),
+                legacy: hpet.line(hpet_wire::LEGACY),
+            };
+            let timers = board.add("hpet", Hpet::new(wires, clock()), []);
+            board.place_in_memory(timers, "registers", hpet::DEFAULT_BASE.0);
+            Apic { local, io }
+        });
 
         // Serial ports and screen.
         let [com1, com2] = &wiring.serial;
@@ -245,8 +284,10 @@ impl Board {
             parts: board,
             irq: irqs,
             pirq,
+            hpet,
             control,
             pics,
+            apic,
             host_bridge,
             isa,
             power,
@@ -271,8 +312,9 @@ impl Board {
             map_changed: true,
             log: wiring.log.target("board"),
         };
-        board.describe_memory(config.memory_bytes());
+        board.describe_memory(config);
         board.describe_drives(config);
+        board.place_local_apic();
         board.parts.remap();
         board.parts.touched_all();
         board
@@ -280,7 +322,8 @@ impl Board {
 
     /// CMOS and fw_cfg say how much memory there is, as firmware wants to know (IBM PC AT Technical Reference,
     /// "CMOS RAM addresses"; above 16 MB by the later convention of bytes 34h and 35h).
-    fn describe_memory(&mut self, bytes: u64) {
+    fn describe_memory(&mut self, config: &Config) {
+        let bytes = config.memory_bytes();
         let kb_above_1m = ((bytes >> 10) - 1024).min(0xFFFF) as u16;
         let units_above_16m = (bytes.saturating_sub(16 << 20) >> 16).min(0xFFFF) as u16;
         let rtc = self.parts.get_mut(self.rtc);
@@ -294,7 +337,7 @@ impl Board {
         fw_cfg.set_ram_size(bytes);
         fw_cfg.set_cpus(1);
         fw_cfg.set_u16(Key::NO_GRAPHICS, 0);
-        for (name, bytes) in acpi::files(bytes) {
+        for (name, bytes) in acpi::files(config) {
             fw_cfg.add_file(name, bytes);
         }
     }
@@ -361,7 +404,9 @@ impl Board {
         }
         self.control.take_rose();
         self.irq.take_rose();
+        self.hpet.take_rose();
         self.map_changed = true;
+        self.place_local_apic();
         self.parts.remap();
         self.parts.touched_all();
         self.sync_lines();
@@ -381,6 +426,9 @@ impl Board {
         self.parts.get_mut(self.ide).assign(Port(port::BUS_MASTER_IDE));
         self.parts.get_mut(self.dma).stand_in_for_firmware();
         self.parts.get_mut(self.port92).open_a20();
+        if let Some(apic) = self.apic {
+            self.parts.get_mut(apic.local).virtual_wire();
+        }
         let vga = self.parts.get_mut(self.vga);
         vga.assign(PhysAddr(FRAME_BUFFER), PhysAddr(FRAME_BUFFER + 0x100_0000));
         vga.vga_mut().set_text_mode_3();
@@ -446,7 +494,24 @@ impl Board {
         self.exit.index()
     }
 
+    /// Has the local APIC's registers lie where IA32_APIC_BASE says. RAM that is there stays in front of them.
+    pub(crate) fn place_local_apic(&mut self) {
+        let Some(Apic { local, .. }) = self.apic else { return };
+        let chip = self.parts.get_mut(local);
+        if chip.take_moved() {
+            let place = chip.place();
+            self.parts.move_in_memory(local, "registers", place);
+        }
+    }
+
     // ---- what the run loop acts on ----
+
+    /// Whether something may wake a processor that ignores interrupts. (Nothing on this board drives LINT1.)
+    pub(crate) fn has_nmi(&self) -> bool {
+        self.apic.is_some_and(|apic| {
+            self.parts.get(apic.local).nmi_by_lint0() || self.parts.get(apic.io).has_nmi()
+        })
+    }
 
     /// What the guest asked for since the last call.
     pub(crate) fn take_request(&mut self) -> Option<Request> {
@@ -747,6 +812,12 @@ mod tests {
                         width,
                         value,
                     ),
+                    14 if r & 16 != 0 => {
+                        let window = [0xFEE0_0000, 0xFEC0_0000, 0xFED0_0000][(r >> 8) as usize % 3];
+                        board.mmio_write(count, PhysAddr(window | u64::from(value & 0x3F0)), width, value);
+                        board.msr_write(count, [0x1B, 0x6E0, 0x830][(r >> 10) as usize % 3], value.into());
+                        board.mmio_read(count, PhysAddr(window | u64::from(value & 0x3FC)), width);
+                    }
                     14 => {
                         board.acknowledge(count);
                     }

@@ -35,6 +35,8 @@ pub struct Config {
     pub reboot: bool,
     /// Drives, and what is in them.
     pub drives: Vec<DriveConfig>,
+    /// Local APIC, I/O APIC and HPET; without, interrupts go through the pair of 8259A alone.
+    pub apic: bool,
     /// What a firmware tries to boot from, in this order: `a` floppy, `c` disk, `d` CD-ROM.
     pub boot_order: String,
     /// Stop at this count of instructions.
@@ -60,6 +62,7 @@ impl Default for Config {
             entropy: None,
             reboot: true,
             drives: Vec::new(),
+            apic: true,
             boot_order: "cad".into(),
             max_instructions: None,
             hash_at: Vec::new(),

@@ -33,7 +33,7 @@ impl Boot {
         if let Self::Firmware(firmware) = self {
             return firmware.enter(processor);
         }
-        for (at, bytes) in acpi::tables(config.memory_bytes(), TABLES, port::PM_BASE) {
+        for (at, bytes) in acpi::tables(config, TABLES, port::PM_BASE) {
             processor.mmu.load_ram(at, &bytes);
         }
         bios_data_area(processor);

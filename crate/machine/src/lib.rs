@@ -18,6 +18,7 @@ mod config;
 mod drives;
 mod error;
 mod firmware;
+mod interrupts;
 mod linux;
 mod memory_map;
 mod multiboot;

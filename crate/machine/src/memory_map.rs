@@ -4,6 +4,7 @@ use crate::board::Board;
 use bus::{Dma, DmaError, PhysAddr, is_zero};
 use cpu::Processor;
 use cpu::mmu::{Mmu, Target};
+use devices::local_apic::Message;
 
 /// The end of conventional memory; the BIOS keeps the last kilobyte below the screen.
 pub(crate) const LOW_END: u64 = 0x9_FC00;
@@ -63,10 +64,23 @@ pub(crate) fn clear(processor: &mut Processor) {
     }
 }
 
-/// RAM as a bus master sees it: every page of a transfer leads to RAM, or nothing is moved.
-pub(crate) struct RamDma<'a>(pub(crate) &'a mut Mmu);
+/// RAM as a bus master sees it: every page of a transfer leads to RAM, or nothing is moved. What it writes where interrupt
+/// messages go is kept for the board.
+pub(crate) struct RamDma<'a> {
+    mmu: &'a mut Mmu,
+    messages: Vec<(PhysAddr, u32)>,
+}
 
-impl RamDma<'_> {
+impl<'a> RamDma<'a> {
+    pub(crate) fn new(mmu: &'a mut Mmu) -> Self {
+        Self { mmu, messages: Vec::new() }
+    }
+
+    /// The messages that were written.
+    pub(crate) fn messages(self) -> Vec<(PhysAddr, u32)> {
+        self.messages
+    }
+
     /// The pieces of a range as RAM offset and length, one per page.
     fn pieces(&self, at: PhysAddr, len: usize, write: bool) -> Result<Vec<(u64, usize)>, DmaError> {
         let mut pieces = Vec::new();
@@ -74,7 +88,7 @@ impl RamDma<'_> {
         while done < len {
             let addr = at.0.checked_add(done as u64).ok_or(DmaError::NoMemory)?;
             let n = (0x1000 - (addr & 0xFFF) as usize).min(len - done);
-            let target = if write { self.0.write_target(addr) } else { self.0.read_target(addr) };
+            let target = if write { self.mmu.write_target(addr) } else { self.mmu.read_target(addr) };
             match target {
                 Target::Ram(offset) => pieces.push((offset, n)),
                 Target::Device(_) | Target::Ignored => return Err(DmaError::NoMemory),
@@ -90,17 +104,23 @@ impl Dma for RamDma<'_> {
         let mut rest = into;
         for (offset, n) in self.pieces(from, rest.len(), false)? {
             let (now, later) = rest.split_at_mut(n);
-            now.copy_from_slice(self.0.ram().slice(offset, n).ok_or(DmaError::NoMemory)?);
+            now.copy_from_slice(self.mmu.ram().slice(offset, n).ok_or(DmaError::NoMemory)?);
             rest = later;
         }
         Ok(())
     }
 
     fn write(&mut self, to: PhysAddr, data: &[u8]) -> Result<(), DmaError> {
+        if Message::is_address(to.0)
+            && let Ok(data) = data.try_into()
+        {
+            self.messages.push((to, u32::from_le_bytes(data)));
+            return Ok(());
+        }
         let mut rest = data;
         for (offset, n) in self.pieces(to, rest.len(), true)? {
             let (now, later) = rest.split_at(n);
-            if !self.0.load_ram(offset, now) {
+            if !self.mmu.load_ram(offset, now) {
                 return Err(DmaError::NoMemory);
             }
             rest = later;

@@ -150,6 +150,20 @@ impl Parts {
         self.fixed_memory.push(MemoryRange { part: part.0, region, base, len });
     }
 
+    /// Has a region that was given a place in memory lie elsewhere, or nowhere.
+    pub(crate) fn move_in_memory<T: Device + Any>(
+        &mut self,
+        part: Handle<T>,
+        region_name: &'static str,
+        base: Option<PhysAddr>,
+    ) {
+        self.fixed_memory.retain(|range| range.part != part.0);
+        if let Some(PhysAddr(base)) = base {
+            self.place_in_memory(part, region_name, base);
+        }
+        self.rebuild();
+    }
+
     /// Says at which place of the PCI bus a part is.
     pub(crate) fn place_on_pci<T>(&mut self, part: Handle<T>, at: PciAddress) {
         self.slots[part.0].pci = Some(at);

@@ -1,38 +1,12 @@
 //! The board as the processor sees it.
 
-use crate::board::{Board, port};
+use crate::board::{Apic, Board, port};
 use crate::parts::PortTarget;
 use bus::{IoError, IoResult, PhysAddr, Port, Width};
-use cpu::{Platform, Poll};
+use cpu::{LocalApic, Platform, Poll};
+use devices::local_apic::{Acknowledged, Message};
 
 impl Board {
-    /// Carries the wires' levels to where they lead. The processor is told if its INTR input changes.
-    pub(crate) fn sync_lines(&mut self) {
-        let routes_changed = self.parts.get_mut(self.isa).take_routes_changed();
-        if self.pirq.take_changed() || routes_changed {
-            self.pirq.take_rose();
-            // A level that comes by a PCI interrupt wire is seen by the controllers like any other.
-            self.irq_levels_changed(0);
-        } else if self.irq.take_changed() {
-            let rose = self.irq.take_rose();
-            self.irq_levels_changed(rose);
-        }
-        let intr = self.parts.get(self.pics).intr();
-        self.attention |= intr != self.intr;
-        if self.control.take_changed() {
-            self.stop = true;
-            self.attention = true;
-            self.map_changed = true;
-        }
-    }
-
-    fn irq_levels_changed(&mut self, rose: u64) {
-        let rose = rose | self.irq.take_rose();
-        let routed = self.parts.get(self.isa).routed(self.pirq.levels());
-        let levels = self.irq.levels() as u16 | routed;
-        self.parts.get_mut(self.pics).inputs(levels, rose as u16);
-    }
-
     /// After a part was accessed: its timers, its wires, what it wants of the run loop.
     #[inline]
     fn after(&mut self, part: usize) {
@@ -166,8 +140,10 @@ impl Platform for Board {
                 let _ = self.parts.write_memory(addr.offset(n.into()), Width::Byte, value >> (8 * n) & 0xFF);
             }
         }
-        if let Some(part) = part.filter(|part| *part != self.vga.index()) {
-            self.after(part);
+        match part {
+            Some(part) if part != self.vga.index() => self.after(part),
+            None if width == Width::Dword && Message::is_address(addr.0) => self.message(addr, value),
+            _ => {}
         }
     }
 
@@ -181,13 +157,24 @@ impl Platform for Board {
         self.stop |= self.parts.fire(self.time.at(count));
         self.sync_lines();
         self.attention = false;
-        self.intr = self.parts.get(self.pics).intr();
-        Poll { intr: self.intr, stop: std::mem::take(&mut self.stop) }
+        let pic = self.parts.get(self.pics).intr();
+        let (intr, nmi) = match self.apic {
+            Some(apic) => {
+                let local = self.parts.get_mut(apic.local);
+                (local.intr(), local.take_nmi())
+            }
+            None => (pic, false),
+        };
+        self.intr = intr;
+        Poll { intr, nmi, stop: std::mem::take(&mut self.stop) }
     }
 
     fn acknowledge(&mut self, count: u64) -> u8 {
         self.time.show(count);
-        self.parts.get_mut(self.pics).acknowledge()
+        match self.apic.map(|apic| self.parts.get_mut(apic.local).acknowledge()) {
+            Some(Acknowledged::Vector(vector)) => vector,
+            Some(Acknowledged::External) | None => self.parts.get_mut(self.pics).acknowledge(),
+        }
     }
 
     fn set_ferr(&mut self, count: u64, asserted: bool) -> bool {
@@ -199,5 +186,38 @@ impl Platform for Board {
 
     fn tsc(&mut self, count: u64) -> u64 {
         self.time.at(count).0
+    }
+
+    fn set_tsc_offset(&mut self, count: u64, offset: u64) {
+        if let Some(Apic { local, .. }) = self.apic {
+            self.time.show(count);
+            self.parts.get_mut(local).set_tsc_offset(offset);
+            self.after(local.index());
+        }
+    }
+
+    fn local_apic(&mut self) -> LocalApic {
+        match self.apic.map(|apic| self.parts.get(apic.local).enabled()) {
+            Some(true) => LocalApic::Enabled,
+            Some(false) => LocalApic::Disabled,
+            None => LocalApic::Absent,
+        }
+    }
+
+    fn msr_read(&mut self, count: u64, number: u32) -> Option<u64> {
+        let Apic { local, .. } = self.apic?;
+        self.time.show(count);
+        let answer = self.parts.get_mut(local).msr_read(number);
+        self.after(local.index());
+        answer
+    }
+
+    fn msr_write(&mut self, count: u64, number: u32, value: u64) -> Option<()> {
+        let Apic { local, .. } = self.apic?;
+        self.time.show(count);
+        let answer = self.parts.get_mut(local).msr_write(number, value);
+        self.place_local_apic();
+        self.after(local.index());
+        answer
     }
 }

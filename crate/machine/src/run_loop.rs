@@ -268,7 +268,11 @@ impl Machine {
         board.set_smm(smm);
         memory_map::apply(board, mmu);
         if board.parts.wants_bus() {
-            board.parts.run_masters(&mut RamDma(mmu));
+            let mut ram = RamDma::new(mmu);
+            board.parts.run_masters(&mut ram);
+            for (at, data) in ram.messages() {
+                board.message(at, data);
+            }
             board.sync_lines();
         }
         self.processor.enter_smm();
@@ -333,7 +337,7 @@ impl Machine {
     /// The processor waits for an interrupt. Time jumps to the next timer, or the host has to wait.
     fn halted(&mut self, start: u64, end: End) -> Option<Outcome> {
         let count = self.processor.cpu.count;
-        if self.processor.cpu.eflags & eflags::IF == 0 {
+        if self.processor.cpu.eflags & eflags::IF == 0 && !self.board().has_nmi() {
             return Some(Outcome::HaltedForever);
         }
         let next = self.board().parts.next_deadline();

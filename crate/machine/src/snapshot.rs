@@ -59,15 +59,16 @@ pub(crate) fn part(name: &str, kind: &str, version: u16, bytes: Vec<u8>) -> Part
 
 /// What belongs to no part: wires and time.
 #[derive(Serialize, Deserialize)]
-struct BoardV2 {
+struct BoardV3 {
     now: u64,
     irq: u64,
     pirq: u64,
+    hpet: u64,
     control: u64,
 }
 
 const BOARD: &str = "board";
-const BOARD_VERSION: u16 = 2;
+const BOARD_VERSION: u16 = 3;
 const CPU: &str = "cpu";
 
 impl Machine {
@@ -76,10 +77,11 @@ impl Machine {
         let count = self.processor.cpu.count;
         self.settled();
         let board = self.board();
-        let own = BoardV2 {
+        let own = BoardV3 {
             now: board.time.at(count).0,
             irq: board.irq.levels(),
             pirq: board.pirq.levels(),
+            hpet: board.hpet.levels(),
             control: board.control.levels(),
         };
         let (kind, version) = Processor::saved_as();
@@ -201,7 +203,7 @@ impl Machine {
         if own.version != BOARD_VERSION {
             return Err(of_part(SnapshotError::Version { part: BOARD, found: own.version }));
         }
-        let own: BoardV2 = decode(BOARD, &own.bytes).map_err(of_part)?;
+        let own: BoardV3 = decode(BOARD, &own.bytes).map_err(of_part)?;
         let cpu = take(CPU, Processor::saved_as().0)?;
         let mut wiring = self.wiring.clone();
         wiring.drives = wiring.drives.restored(&mut take)?;
@@ -247,8 +249,10 @@ impl Machine {
         board.time.restore(count, Time(own.now));
         board.irq.restore(own.irq);
         board.pirq.restore(own.pirq);
+        board.hpet.restore(own.hpet);
         board.control.restore(own.control);
         board.map_changed = true;
+        board.place_local_apic();
         board.parts.remap();
         board.parts.touched_all();
         board.sync_lines();

@@ -9,7 +9,7 @@ use machine::{ClockMode, Config, DriveConfig, DriveName};
 use wasm_bindgen::{JsCast, JsValue};
 
 /// The options there are.
-const NAMES: [&str; 17] = [
+const NAMES: [&str; 18] = [
     "memory",
     "clock",
     "jit",
@@ -23,6 +23,7 @@ const NAMES: [&str; 17] = [
     "seed",
     "entropy",
     "reboot",
+    "apic",
     "maxInstructions",
     "hashAt",
     "drives",
@@ -123,6 +124,7 @@ impl<'a> Options<'a> {
             rtc,
             seed: self.with("seed", WHOLE, whole)?,
             entropy,
+            apic: self.with("apic", "true or false", JsValue::as_bool)?.unwrap_or(true),
             reboot: self.with("reboot", "true or false", JsValue::as_bool)?.unwrap_or(true),
             drives: self.drives()?,
             boot_order: self.with("boot", "a string", JsValue::as_string)?.unwrap_or(default.boot_order),

@@ -1,5 +1,13 @@
 //! CPUID feature bits (SDM vol. 2, CPUID).
 
+/// Leaf 1, ECX.
+pub mod ecx1 {
+    /// The local APIC's registers as model-specific ones.
+    pub const X2APIC: u32 = 1 << 21;
+    /// The local APIC's timer runs to a time-stamp.
+    pub const TSC_DEADLINE: u32 = 1 << 24;
+}
+
 /// Leaf 1, EDX.
 pub mod edx1 {
     /// x87 on chip.

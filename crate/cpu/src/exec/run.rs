@@ -322,6 +322,9 @@ impl Exec<'_> {
         } else {
             self.cpu.events &= !event::INTR;
         }
+        if poll.nmi {
+            self.cpu.events |= event::NMI;
+        }
         poll.stop
     }
 

@@ -9,7 +9,8 @@ use crate::exec::Exec;
 use crate::fault::Stop;
 use crate::insn::{Insn, Width};
 use crate::micro::Micro;
-use x86::cpuid::{edx1, edx8};
+use crate::platform::LocalApic;
+use x86::cpuid::{ecx1, edx1, edx8};
 use x86::{cr4, gpr};
 
 /// Type, family, model and stepping: EAX of leaf 1, and EDX after reset.
@@ -76,7 +77,13 @@ pub fn leaf(n: u32) -> [u32; 4] {
 /// None.
 pub fn cpuid(x: &mut Exec<'_>, _: &Insn) -> Result<(), Stop> {
     let n = x.reg(Width::W32, gpr::AX) as u32;
-    let [a, b, c, d] = leaf(n);
+    let [a, b, mut c, mut d] = leaf(n);
+    if n == 1 {
+        // The local APIC is the platform's, and can be switched off (SDM vol. 3, 10.4.3).
+        let apic = x.plat.local_apic();
+        c |= if apic == LocalApic::Absent { 0 } else { ecx1::X2APIC | ecx1::TSC_DEADLINE };
+        d |= if apic == LocalApic::Enabled { edx1::APIC } else { 0 };
+    }
     for (r, v) in [(gpr::AX, a), (gpr::BX, b), (gpr::CX, c), (gpr::DX, d)] {
         x.set_reg(Width::W32, r, u64::from(v));
     }

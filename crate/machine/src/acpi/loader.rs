@@ -4,8 +4,9 @@
 //! The script's commands are those that SeaBIOS knows (its src/fw/romfile_loader.h has the layout); it carries them out
 //! instead of making tables of its own.
 
-use super::{FADT, FADT_POINTERS, HEADER, RSDP_CHECKSUM, RSDP_POINTER, RSDT, TABLE_CHECKSUM, tables};
+use super::{FADT, FADT_POINTERS, HEADER, RSDP_CHECKSUM, RSDP_POINTER, RSDT, TABLE_CHECKSUM, listed, tables};
 use crate::board::port;
+use crate::config::Config;
 
 const ROOT: &str = "etc/acpi/rsdp";
 const TABLES: &str = "etc/acpi/tables";
@@ -57,13 +58,13 @@ fn name(file: &str) -> [u8; NAME] {
     out
 }
 
-/// The files for a machine with `ram` bytes, each with its name.
-pub(crate) fn files(ram: u64) -> [(&'static str, Vec<u8>); 3] {
+/// The files for a machine, each with its name.
+pub(crate) fn files(config: &Config) -> [(&'static str, Vec<u8>); 3] {
     let mut root = Vec::new();
     let mut all = Vec::new();
     let mut lengths = Vec::new();
     // Made as if they lay at 0: pointers are offsets then.
-    for (at, bytes) in tables(ram, 0, port::FIRMWARE_PM_BASE) {
+    for (at, bytes) in tables(config, 0, port::FIRMWARE_PM_BASE) {
         if at == 0 {
             root = bytes;
             continue;
@@ -79,7 +80,9 @@ pub(crate) fn files(ram: u64) -> [(&'static str, Vec<u8>); 3] {
     for offset in FADT_POINTERS {
         script.add_pointer(TABLES, TABLES, FADT as u32 + offset);
     }
-    script.add_pointer(TABLES, TABLES, RSDT as u32 + HEADER);
+    for n in 0..listed(config).len() as u32 {
+        script.add_pointer(TABLES, TABLES, RSDT as u32 + HEADER + 4 * n);
+    }
     for table in [FADT, RSDT] {
         let at = table as u32;
         script.add_checksum(TABLES, at + TABLE_CHECKSUM, at, len(table));

@@ -1,8 +1,8 @@
 //! RDTSC, RDPMC, RDMSR, WRMSR, and the model-specific registers there are (SDM vol. 4, chapter 2).
 //!
 //! Registers that hold a value have a field in `state::Msrs`. A few more exist because systems touch them
-//! without asking CPUID on a processor of this family; they read as zero. All others are #GP(0), which
-//! systems that probe expect.
+//! without asking CPUID on a processor of this family; they read as zero. What is not here the platform is asked for: the local
+//! APIC's registers are its. All others are #GP(0), which systems that probe expect.
 
 use super::privileged;
 use crate::exec::Exec;
@@ -71,7 +71,8 @@ pub fn rdpmc(x: &mut Exec<'_>, _: &Insn) -> Result<(), Stop> {
 pub fn rdmsr(x: &mut Exec<'_>, _: &Insn) -> Result<(), Stop> {
     privileged(x)?;
     let m = &x.cpu.msr;
-    let v = match x.cpu.regs[usize::from(gpr::CX)] as u32 {
+    let number = x.cpu.regs[usize::from(gpr::CX)] as u32;
+    let v = match number {
         msr::TSC => time_stamp(x),
         msr::SYSENTER_CS => m.sysenter_cs,
         msr::SYSENTER_ESP => m.sysenter_esp,
@@ -82,7 +83,15 @@ pub fn rdmsr(x: &mut Exec<'_>, _: &Insn) -> Result<(), Stop> {
         msr::MCG_CAP => MCG_BANKS,
         msr::MCG_STATUS => m.mcg_status,
         msr::PLATFORM_ID | msr::BIOS_SIGN_ID | EBL_CR_POWERON | MC0_CTL | MC0_STATUS | MC0_ADDR => 0,
-        _ => return Err(x.gp0()),
+        _ => {
+            let count = x.count();
+            let answer = x.plat.msr_read(count, number);
+            x.platform_touched();
+            match answer {
+                Some(v) => v,
+                None => return Err(x.gp0()),
+            }
+        }
     };
     set_pair(x, v);
     Ok(())
@@ -115,14 +124,22 @@ pub fn wrmsr(x: &mut Exec<'_>, _: &Insn) -> Result<(), Stop> {
         | EBL_CR_POWERON
         | BIOS_UPDT_TRIG
         | MC0_CTL => true,
-        _ => false,
+        _ => {
+            let count = x.count();
+            let taken = x.plat.msr_write(count, number, v).is_some();
+            x.platform_touched();
+            taken
+        }
     };
     if !allowed {
         return Err(x.gp0());
     }
     if number == msr::TSC {
         let count = x.count();
-        x.cpu.msr.tsc_offset = v.wrapping_sub(x.plat.tsc(count));
+        let offset = v.wrapping_sub(x.plat.tsc(count));
+        x.cpu.msr.tsc_offset = offset;
+        x.plat.set_tsc_offset(count, offset);
+        x.platform_touched();
         return Ok(());
     }
     let m = &mut x.cpu.msr;
