@@ -289,7 +289,7 @@ fn random_bus_masters_reach_ram_and_nothing_else() {
         let bios = |machine: &mut Machine| {
             let mut bytes = vec![0; 1 << 16];
             let (_, mmu) = machine.board_and_memory();
-            assert_eq!(RamDma(mmu).read(PhysAddr(0xFFFF_0000), &mut bytes), Ok(()));
+            assert_eq!(RamDma::new(mmu).read(PhysAddr(0xFFFF_0000), &mut bytes), Ok(()));
             bytes
         };
         for _ in 0..1500 {
