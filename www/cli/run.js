@@ -176,6 +176,7 @@ function build(Machine, options, images, media) {
     {
       takeDiskRequests: () => late.vm?.takeDiskRequests() ?? [],
       answerDisk: (...answer) => late.vm?.answerDisk(...answer),
+      changeMedium: (...medium) => late.vm?.changeMedium(...medium),
     },
     {
       onAnswer: () => late.kick?.(),
