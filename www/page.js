@@ -10,7 +10,8 @@
 import { sizeInWords } from "./lib/words.js";
 
 /** What of the machine an address may set: `?memory=512&kernel=…` */
-const DRIVES = /** @type {const} */ (["hda", "cdrom", "fda"]);
+const REMOVABLE = /** @type {const} */ (["cdrom", "fda"]);
+const DRIVES = /** @type {const} */ (["hda", ...REMOVABLE]);
 const FROM_ADDRESS = [
   ...["kernel", "initrd", "cmdline", "memory", "multiboot", "view"],
   ...["hda", "hdb", "cdrom", "fda", "fdb", "bios", "boot"],
@@ -41,7 +42,10 @@ const defaults = Object.fromEntries(
 input("cmdline").defaultValue = defaults.cmdline ?? "";
 input("memory").defaultValue = defaults.memory ?? "256";
 
-/** Whether a disk was chosen: the machine then boots by itself, unless a kernel was chosen too. */
+/**
+ * Whether a disk was chosen: the machine then boots by itself, unless a kernel was chosen too. It has drives for CDs and floppies,
+ * as PCs have, to put something in later.
+ */
 const driveChosen = () => DRIVES.some((name) => input(name).files?.[0]);
 
 /** @param {typeof IMAGES[number]} name */
@@ -52,7 +56,8 @@ function showFile(name) {
   const other =
     (name === "initrd" && input("kernel").files?.[0]) ||
     (["kernel", "initrd"].includes(name) && driveChosen());
-  place.textContent = file ? sizeInWords(file.size) : other ? "none" : (defaults[name] ?? "none");
+  const nothing = REMOVABLE.some((drive) => drive === name) && driveChosen() ? "empty drive" : "none";
+  place.textContent = file ? sizeInWords(file.size) : other ? nothing : (defaults[name] ?? nothing);
 }
 
 form.addEventListener("submit", (event) => {
@@ -64,6 +69,7 @@ form.addEventListener("submit", (event) => {
   machine.initrd = initrd ?? (ours ? (defaults.initrd ?? null) : null);
   for (const name of DRIVES)
     machine[name] = input(name).files?.[0] ?? (ours ? (defaults[name] ?? null) : null);
+  if (driveChosen()) for (const name of REMOVABLE) machine[name] ??= { empty: true };
   if (!ours) machine.multiboot = null;
   machine.cmdline = input("cmdline").value.replace(/\s*\n\s*/g, " ");
   machine.setAttribute("memory", input("memory").value);

@@ -94,6 +94,37 @@ describe("the page", { timeout: 180_000 }, () => {
     await close();
   });
 
+  it("starts from a disk of the user's, with empty drives for later", async () => {
+    const { page, close } = await newPage(browser);
+    await page.goto(server.url);
+    await untilReady(page);
+    const disk = {
+      name: "disk.img",
+      mimeType: "application/octet-stream",
+      buffer: Buffer.alloc(1024 * 1024),
+    };
+    await page.locator("#hda").setInputFiles(disk);
+    const now = await page.locator(".now").allInnerTexts();
+    assert.deepEqual(now, ["none", "none", "1.0 MB", "empty drive", "empty drive"]);
+    await page.evaluate(() => (globalThis.before = document.querySelector("page-vm").vm));
+    await page.getByRole("button", { name: "Start with these" }).click();
+    await page.waitForFunction(() => {
+      const { vm } = document.querySelector("page-vm");
+      return vm && vm !== globalThis.before;
+    });
+    await untilReady(page);
+    const drives = await page.evaluate(() => document.querySelector("page-vm").vm.drives);
+    assert.deepEqual(
+      drives.map(({ drive, image }) => [drive, image]),
+      [
+        ["hda", "disk.img"],
+        ["cdrom", null],
+        ["fda", null],
+      ],
+    );
+    await close();
+  });
+
   it("shows images on their way", async () => {
     const { page, close } = await newPage(browser, {
       viewport: { width: 1280, height: 800 },
@@ -218,6 +249,14 @@ describe("the page", { timeout: 180_000 }, () => {
       await untilState(page, "failed");
       await audit("failed");
       await page.screenshot({ path: path.join(SCREENSHOTS, `page-${name}-failed.png`) });
+      await page.goto(`${server.url}?fda=images/linux32/vmlinuz&cdrom=`);
+      await untilReady(page);
+      await page.getByRole("button", { name: "Drives" }).click();
+      const notes = { name: "notes.txt", mimeType: "text/plain", buffer: Buffer.from("no disk") };
+      await page.locator('vm-drive[drive="fda"] input').setInputFiles(notes);
+      await page.waitForSelector("vm-drive[refused]");
+      await audit("drives");
+      await page.screenshot({ path: path.join(SCREENSHOTS, `page-${name}-drives.png`) });
     }
   });
 

@@ -331,9 +331,10 @@ export class PageVMElement extends HTMLElement {
   bios: ImageSource | null;
   hda: ImageSource | null;
   hdb: ImageSource | null;
-  cdrom: ImageSource | null;
-  fda: ImageSource | null;
-  fdb: ImageSource | null;
+  /** The attribute without a value is a drive with nothing in it. */
+  cdrom: ImageSource | EmptyDrive | null;
+  fda: ImageSource | EmptyDrive | null;
+  fdb: ImageSource | EmptyDrive | null;
   cmdline: string;
   /** Megabytes. */
   memory: number;
