@@ -4,9 +4,11 @@
  * part its piece of the state as attributes. The parts know nothing of each other.
  *
  * @import { CreateOptions, ElementState, EmptyDrive, ImageSource, PageVM as Machine, View } from "../types/pagevm.js"
+ * @import { Loading } from "../hosts/images.js"
  * @import { Desk } from "../store/requests.js"
  * @import { ShellState } from "../store/state.js"
  */
+import { loadMachineFile } from "../hosts/machine-file.js";
 import { PageVMError, plainError } from "../lib/error.js";
 import { Notice, Request, VIEWS } from "../lib/names.js";
 import { REQUESTS } from "../store/requests.js";
@@ -42,6 +44,7 @@ const html = `
   </div>`;
 
 const DEFAULT_MEMORY = 256;
+const NOTHING = "there is nothing to boot: neither a kernel nor a drive nor a machine's file is given";
 /** A guest that wants to switch off begins to within this. */
 const POWER_PATIENCE_MS = 4000;
 const SPEED_MS = 2000;
@@ -60,7 +63,7 @@ const BOOTABLE = /** @type {const} */ (["kernel", "multiboot", "bios", "hda", "h
 const REMOVABLE = /** @type {const} */ (["cdrom", "fda", "fdb"]);
 
 export class PageVMElement extends VmElement {
-  static observedAttributes = [...BOOTABLE, ...REMOVABLE, "view"];
+  static observedAttributes = [...BOOTABLE, ...REMOVABLE, "machine", "view"];
 
   /** @type {Machine | null} */
   #vm = null;
@@ -215,6 +218,12 @@ export class PageVMElement extends VmElement {
   set fdb(source) {
     this.#setImage("fdb", source);
   }
+  get machine() {
+    return this.getAttribute("machine") ?? "";
+  }
+  set machine(url) {
+    this.setAttribute("machine", url);
+  }
   get cmdline() {
     return this.getAttribute("cmdline") ?? "";
   }
@@ -291,21 +300,26 @@ export class PageVMElement extends VmElement {
 
   #bootable() {
     return (
+      this.machine !== "" ||
       BOOTABLE.some((name) => this.#image(name) !== null) ||
       REMOVABLE.some((name) => this.#medium(name) !== null)
     );
   }
 
-  /** @returns {CreateOptions} */
-  #options() {
+  /**
+   * What the attributes say, before what the machine's file says.
+   * @param {Loading} loading
+   * @returns {Promise<CreateOptions>}
+   */
+  async #options(loading) {
     const memory = this.getAttribute("memory");
     if (memory !== null && !/^\d+$/.test(memory.trim())) {
       throw new PageVMError("bad-option", `memory is a whole number of megabytes, not “${memory}”`);
     }
-    if (!this.#bootable())
-      throw new PageVMError("bad-option", "there is nothing to boot: neither a kernel nor a drive is given");
-    return {
-      memory: this.memory,
+    if (!this.#bootable()) throw new PageVMError("bad-option", NOTHING);
+    /** @type {CreateOptions} */
+    const own = {
+      memory: memory === null ? undefined : this.memory,
       kernel: this.kernel ?? undefined,
       initrd: this.initrd ?? undefined,
       multiboot: this.multiboot ?? undefined,
@@ -316,22 +330,25 @@ export class PageVMElement extends VmElement {
       fda: this.fda ?? undefined,
       fdb: this.fdb ?? undefined,
       boot: this.getAttribute("boot") ?? undefined,
-      cmdline: this.cmdline,
+      cmdline: this.getAttribute("cmdline") ?? undefined,
     };
+    const given = Object.entries(own).filter(([, value]) => value !== undefined);
+    const file = this.machine === "" ? {} : await loadMachineFile(this.machine, loading);
+    return { ...file, ...Object.fromEntries(given) };
   }
 
   async #make() {
     const life = new AbortController();
     this.#life = life;
     this.#change(store.loadingBegan(this.#shell));
+    /** @type {Loading} */
+    const loading = {
+      signal: life.signal,
+      onProgress: (progress) =>
+        life.signal.aborted || this.#change(store.imageProgressed(this.#shell, progress)),
+    };
     try {
-      const vm = await PageVM.create({
-        ...this.#options(),
-        autostart: false,
-        signal: life.signal,
-        onProgress: (progress) =>
-          life.signal.aborted || this.#change(store.imageProgressed(this.#shell, progress)),
-      });
+      const vm = await PageVM.create({ ...(await this.#options(loading)), autostart: false, ...loading });
       if (life.signal.aborted) {
         await vm.destroy();
         return;

@@ -314,7 +314,7 @@ export type View = "screen" | "serial" | "both";
 /**
  * `<page-vm kernel="vmlinuz" initrd="initrd" autostart></page-vm>`
  *
- * Attributes: `kernel`, `initrd`, `cmdline`, `memory`, `multiboot`, `hda`, `hdb`, `cdrom`, `fda`, `fdb`, `bios`, `boot`,
+ * Attributes: `machine`, `kernel`, `initrd`, `cmdline`, `memory`, `multiboot`, `hda`, `hdb`, `cdrom`, `fda`, `fdb`, `bios`, `boot`,
  * `autostart`, `view`. They say what the next
  * machine is made of: `restart()` makes it. The attribute `state` tells the state.
  * Events: `vmready` (detail: the PageVM), `vmstate` (detail: ElementState).
@@ -335,6 +335,8 @@ export class PageVMElement extends HTMLElement {
   cdrom: ImageSource | EmptyDrive | null;
   fda: ImageSource | EmptyDrive | null;
   fdb: ImageSource | EmptyDrive | null;
+  /** The URL of a machine's file (docs/how-to/embed.md); attributes and files beside it win. */
+  machine: string;
   cmdline: string;
   /** Megabytes. */
   memory: number;
