@@ -46,7 +46,8 @@ const defaults = Object.fromEntries(
 const described = machine.hasAttribute("machine");
 if (described) {
   input("memory").required = false;
-  for (const name of ["memory", "cmdline"]) input(name).placeholder = AS_DESCRIBED;
+  input("memory").placeholder = "from file";
+  input("cmdline").placeholder = AS_DESCRIBED;
 }
 input("cmdline").defaultValue = defaults.cmdline ?? "";
 input("memory").defaultValue = defaults.memory ?? (described ? "" : "256");
