@@ -10,11 +10,13 @@
 import { sizeInWords } from "./lib/words.js";
 
 /** What of the machine an address may set: `?memory=512&kernel=…` */
-const DRIVES = /** @type {const} */ (["hda", "cdrom", "fda"]);
+const REMOVABLE = /** @type {const} */ (["cdrom", "fda"]);
+const DRIVES = /** @type {const} */ (["hda", ...REMOVABLE]);
 const FROM_ADDRESS = [
-  ...["kernel", "initrd", "cmdline", "memory", "multiboot", "view"],
+  ...["machine", "kernel", "initrd", "cmdline", "memory", "multiboot", "view"],
   ...["hda", "hdb", "cdrom", "fda", "fdb", "bios", "boot"],
 ];
+const AS_DESCRIBED = "as its file says";
 const IMAGES = /** @type {const} */ (["kernel", "initrd", ...DRIVES]);
 
 const machine = /** @type {PageVMElement} */ (document.getElementById("machine"));
@@ -25,6 +27,8 @@ const address = new URLSearchParams(location.search);
 if (address.has("kernel")) for (const name of ["initrd", "cmdline"]) machine.removeAttribute(name);
 if (["multiboot", "hda", "hdb", "cdrom", "fda", "fdb", "bios"].some((name) => address.has(name)))
   for (const name of ["kernel", "initrd", "cmdline"]) machine.removeAttribute(name);
+if (address.has("machine"))
+  for (const name of ["kernel", "initrd", "cmdline", "memory"]) machine.removeAttribute(name);
 for (const name of FROM_ADDRESS) {
   const value = address.get(name);
   if (value !== null) machine.setAttribute(name, value);
@@ -35,38 +39,60 @@ const input = (name) => /** @type {HTMLInputElement} */ (form.elements.namedItem
 
 /** What the form goes back to. */
 const defaults = Object.fromEntries(
-  [...IMAGES, "cmdline", "memory"].map((name) => [name, machine.getAttribute(name)]),
+  [...IMAGES, "machine", "cmdline", "memory"].map((name) => [name, machine.getAttribute(name)]),
 );
 
+/** What the form leaves out is then as the machine's file says. */
+const described = machine.hasAttribute("machine");
+if (described) {
+  input("memory").required = false;
+  input("memory").placeholder = "from file";
+  input("cmdline").placeholder = AS_DESCRIBED;
+}
 input("cmdline").defaultValue = defaults.cmdline ?? "";
-input("memory").defaultValue = defaults.memory ?? "256";
+input("memory").defaultValue = defaults.memory ?? (described ? "" : "256");
 
-/** Whether a disk was chosen: the machine then boots by itself, unless a kernel was chosen too. */
+/**
+ * Whether a disk was chosen: the machine then boots by itself, unless a kernel was chosen too. It has drives for CDs and floppies,
+ * as PCs have, to put something in later.
+ */
 const driveChosen = () => DRIVES.some((name) => input(name).files?.[0]);
+
+/** Whether nothing else is to be booted than what the page began with. */
+const isOurs = () => !input("kernel").files?.[0] && !driveChosen();
+
+/** What is in a place where no file was chosen. @param {typeof IMAGES[number]} name @returns {string | null} "": an empty drive */
+function without(name) {
+  if (isOurs()) return defaults[name] ?? null;
+  return driveChosen() && REMOVABLE.some((drive) => drive === name) ? "" : null;
+}
 
 /** @param {typeof IMAGES[number]} name */
 function showFile(name) {
   const file = input(name).files?.[0];
   const place = /** @type {HTMLElement} */ (document.getElementById(`${name}-now`));
-  // The RAM disk goes with its kernel: another kernel does not get ours.
-  const other =
-    (name === "initrd" && input("kernel").files?.[0]) ||
-    (["kernel", "initrd"].includes(name) && driveChosen());
-  place.textContent = file ? sizeInWords(file.size) : other ? "none" : (defaults[name] ?? "none");
+  const nothing = described && isOurs() ? AS_DESCRIBED : "none";
+  place.textContent = file
+    ? sizeInWords(file.size)
+    : without(name) === ""
+      ? "empty drive"
+      : (without(name) ?? nothing);
 }
 
 form.addEventListener("submit", (event) => {
   event.preventDefault();
-  const kernel = input("kernel").files?.[0];
-  const initrd = input("initrd").files?.[0];
-  const ours = !kernel && !driveChosen();
-  machine.kernel = kernel ?? (ours ? (defaults.kernel ?? null) : null);
-  machine.initrd = initrd ?? (ours ? (defaults.initrd ?? null) : null);
-  for (const name of DRIVES)
-    machine[name] = input(name).files?.[0] ?? (ours ? (defaults[name] ?? null) : null);
-  if (!ours) machine.multiboot = null;
-  machine.cmdline = input("cmdline").value.replace(/\s*\n\s*/g, " ");
-  machine.setAttribute("memory", input("memory").value);
+  for (const name of IMAGES) machine[name] = input(name).files?.[0] ?? without(name);
+  if (!isOurs()) {
+    machine.multiboot = null;
+    machine.removeAttribute("machine");
+  } else if (defaults.machine) {
+    machine.machine = defaults.machine;
+  }
+  for (const name of ["memory", "cmdline"]) {
+    const value = input(name).value.replace(/\s*\n\s*/g, " ");
+    if (value === "" && described) machine.removeAttribute(name);
+    else machine.setAttribute(name, value);
+  }
   machine.scrollIntoView({ block: "nearest" });
   void machine.restart();
 });

@@ -56,6 +56,38 @@ describe("refusals: exit 2 and one line that names the thing and the reason", ()
       ["--multiboot", guest, "--bios", "x"],
       /--bios: a --kernel or --multiboot is started/,
     ],
+    ["missing machine file", ["--machine", "/no/such.json"], /--machine: \/no\/such\.json: no such file/],
+    ["machine file, not JSON", ["--machine", file("{ memory }")], /--machine: \S+: it is not JSON: /],
+    [
+      "machine file, wrong type",
+      ["--machine", file('{"memory":"64"}')],
+      /--machine: \S+: memory is a whole number of megabytes, not "64"$/,
+    ],
+    [
+      "machine file, unknown key",
+      ["--machine", file('{"ram":64}')],
+      /--machine: \S+: there is no option ram/,
+    ],
+    [
+      "machine file, a URL",
+      ["--machine", file('{"hda":"https://there/disk"}')],
+      /--machine: \S+: hda: https:\/\/there\/disk is a URL/,
+    ],
+    [
+      "machine file, another size",
+      ["--machine", file(`{"hda":{"url":${JSON.stringify(guest)},"size":5000}}`)],
+      /--machine: \S+: hda: \S+ is 4 bytes long, not 5000$/,
+    ],
+    [
+      "machine file, a file that is not there",
+      ["--machine", file('{"hda":"no-such.img"}')],
+      /--hda: \S+\/no-such\.img: no such file/,
+    ],
+    [
+      "write through an empty drive",
+      ["--machine", file('{"fda":{"empty":true}}'), "--write-through", "fda"],
+      /--write-through: there is no --fda$/,
+    ],
     [
       "write through no drive",
       ["--multiboot", guest, "--write-through", "hda"],
@@ -138,6 +170,28 @@ describe("refusals: exit 2 and one line that names the thing and the reason", ()
     for (const word of ["--kernel", "--hash-at", "--no-reboot", "--hda", "Exit status"])
       assert.ok(stdout.includes(word));
   });
+});
+
+test("a machine's file says what its machine is made of, and options beside it win", async () => {
+  file("off\n", "its-guest");
+  file("12345", "its module");
+  const machine = file(
+    JSON.stringify({
+      multiboot: "its-guest",
+      modules: [{ image: "its module", cmdline: "mod=1" }],
+      cmdline: "from=file",
+      memory: 5000,
+      cdrom: { empty: true },
+    }),
+    "machine.json",
+  );
+  const { status, stdout, stderr } = await run(["--machine", machine, "--memory", "64"], { cli: DOUBLE });
+  assert.equal(status, 0, stderr);
+  assert.match(stdout, /^module mod=1 \(5 bytes\)\r?\ncmdline from=file\r?\n$/);
+  const other = await run(["--machine", machine, "--memory", "64", "--cmdline", "else"], { cli: DOUBLE });
+  assert.match(other.stdout, /^cmdline else\r?$/m);
+  const large = await run(["--machine", machine], { cli: DOUBLE });
+  assert.match(large.stderr, /memory: 5000 MB is more than 4096/);
 });
 
 describe("exit statuses", () => {

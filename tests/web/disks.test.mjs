@@ -1,5 +1,6 @@
 /**
- * Drives in a real browser: FreeDOS from a floppy, by URL and as a file of the user's; a server that breaks off.
+ * Drives in a real browser: FreeDOS from a floppy, by URL and as a file of the user's; a server that breaks off; media that
+ * are changed.
  *
  * Needs dist/ (./build.sh build); says so where it is missing.
  */
@@ -47,11 +48,14 @@ async function serveImage(image = FLOPPY) {
   return { state, url: `http://127.0.0.1:${server.address().port}/floppy.img` };
 }
 
+let serial = 0;
+
 /** A floppy with files of these names and contents, in this order. @param {Record<string, string>} files */
 function floppyWith(files) {
   const image = path.join(fs.mkdtempSync(path.join(os.tmpdir(), "pagevm-floppy-")), "floppy.img");
   closeAfterwards(async () => fs.rmSync(path.dirname(image), { recursive: true }));
-  execFileSync("mformat", ["-C", "-f", "1440", "-i", image, "::"]);
+  // A serial number each: DOS takes two floppies with the same for one.
+  execFileSync("mformat", ["-C", "-f", "1440", "-N", String(++serial), "-i", image, "::"]);
   for (const [name, text] of Object.entries(files))
     execFileSync("mcopy", ["-i", image, "-", `::${name}`], { input: text });
   return fs.readFileSync(image);
@@ -66,7 +70,8 @@ const type = async (page, line, then, timeout) => {
 describe("drives, with the real machine", { skip: missing, timeout: 4 * LONG }, () => {
   let server, browser;
   before(async () => {
-    server = await startServer();
+    // What is slow never comes.
+    server = await startServer({ first: (request) => request.url === "/slow.iso" });
     browser = await startBrowser();
     fs.mkdirSync(SCREENSHOTS, { recursive: true });
   });
@@ -153,6 +158,92 @@ describe("drives, with the real machine", { skip: missing, timeout: 4 * LONG }, 
     await close();
   });
 
+  it("changes floppies while DOS runs, and takes them out", async () => {
+    const { page, errors, close } = await newPage(browser);
+    await page.goto(`${server.url}empty`);
+    const disks = [FLOPPY, floppyWith({ "one.txt": "1" }), floppyWith({ "two.txt": "2" })];
+    const [system, one, two] = (await Promise.all(disks.map(serveImage))).map(({ url }) => url);
+    const told = await page.evaluate(
+      async ([base, system, one, two, timeout]) => {
+        const { PageVM } = await import(`${base}pagevm.js`);
+        const disk = async (url, name) => new File([await (await fetch(url)).blob()], name);
+        const vm = await PageVM.create({ memory: 32, fda: system, fdb: { empty: true } });
+        const told = [vm.drives.map(({ drive, kind, image }) => `${drive} ${kind} ${image}`).join()];
+        vm.addEventListener("medium", ({ detail }) => told.push(`${detail.drive} ${detail.image}`));
+        const type = async (text, screen) => {
+          await vm.sendText(text);
+          await vm.waitFor({ screen }, { timeout });
+        };
+        // DOS looks for another floppy only 2 s after it last read one: nobody is quicker than that.
+        const asPeopleDo = () => new Promise((resolve) => setTimeout(resolve, 4000));
+        await vm.waitFor({ screen: /A:\\>/ }, { timeout });
+        await type("cls\ndir b:\n", /drive not ready[^]*\?\s*$/);
+        await vm.changeMedium("fdb", await disk(one, "one.img"));
+        await type("r", /ONE +TXT[^]*A:\\>\s*$/);
+        await asPeopleDo();
+        await vm.changeMedium("fdb", await disk(two, "two.img"));
+        await type("cls\ndir b:\n", /TWO +TXT[^]*A:\\>\s*$/);
+        for (const [drive, image] of [
+          ["fdb", new Uint8Array(3_000_000)],
+          ["fdb", `${base}not-there.img`],
+          ["fdb", new Uint8Array(0)],
+          ["fdb", undefined],
+          ["hda", null],
+          ["cdrom", new Uint8Array(2048)],
+        ])
+          told.push(await vm.changeMedium(drive, image).catch(({ code, message }) => `${code}: ${message}`));
+        await type("cls\ntype b:two.txt\n", /^2\s*A:\\>\s*$/m); // what was refused has changed nothing
+        await asPeopleDo();
+        await vm.changeMedium("fdb", null);
+        await type("cls\ndir b:\n", /drive not ready[^]*\?\s*$/);
+        await vm.destroy();
+        return told;
+      },
+      [server.url, system, one, two, LONG],
+    );
+    const expected = [
+      /^fda floppy floppy\.img,fdb floppy null$/,
+      /^fdb one\.img$/,
+      /^fdb two\.img$/,
+      /^bad-image: fdb: an image of \d+ bytes is no floppy disk/,
+      /^image-not-found: fdb: .*not-there\.img answered 404$/,
+      /^image-empty: fdb: /,
+      /^bad-option: fdb is a URL, .*null takes out/,
+      /^bad-option: hda: a hard disk stays in the machine/,
+      /^bad-option: cdrom: the machine has no such drive/,
+      /^fdb null$/,
+    ];
+    assert.equal(told.length, expected.length, told.join("\n"));
+    expected.forEach((pattern, at) => assert.match(told[at], pattern));
+    assert.deepEqual(errors, []);
+    await close();
+  });
+
+  it("boots from a CD that was put into an empty drive", async () => {
+    const iso = fs.readFileSync("/usr/lib/ipxe/ipxe.iso");
+    const cd = await serveImage(iso);
+    const { page, close } = await newPage(browser);
+    await page.goto(`${server.url}empty`);
+    const told = await page.evaluate(
+      async ([base, url, timeout]) => {
+        const { PageVM } = await import(`${base}pagevm.js`);
+        const vm = await PageVM.create({ memory: 32, cdrom: { empty: true } });
+        await vm.waitFor({ screen: /No bootable device/ }, { timeout });
+        // Whoever changes their mind does not wait for what comes slowly.
+        const slow = vm.changeMedium("cdrom", `${base}slow.iso`).catch(({ code }) => code);
+        await vm.changeMedium("hdc", url); // as the machine calls it
+        await vm.reset();
+        await vm.waitFor({ screen: /iPXE/ }, { timeout });
+        const told = [await slow, vm.drives[0].image];
+        await vm.destroy();
+        return told;
+      },
+      [server.url, cd.url, LONG],
+    );
+    assert.deepEqual(told, ["aborted", "floppy.img"]);
+    await close();
+  });
+
   it("refuses what is no disk", async () => {
     const { page, close } = await newPage(browser);
     await page.goto(`${server.url}empty`);
@@ -179,6 +270,8 @@ describe("drives, with the real machine", { skip: missing, timeout: 4 * LONG }, 
     assert.match(await refused({ bios: 1000 }), /^bad-image: bios: it has 1000 bytes/);
     assert.match(await refused({ hda: `${server.url}not-there.img` }), /^image-not-found: hda: /);
     assert.match(await refused({ fda: 737_280, boot: "x" }), /^bad-option: boot: /);
+    assert.match(await refused({ hda: { empty: true } }), /^bad-option: hda is a URL/);
+    assert.match(await refused({ fda: { empty: false } }), /^bad-option: fda is a URL.*\{ empty: true \}/);
     await close();
   });
 });

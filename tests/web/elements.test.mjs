@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { before, describe, it } from "node:test";
 import { ask, newPage, screenText, startAll, untilReady, untilScreen, untilState } from "./harness.mjs";
 
-describe("<page-vm>", { timeout: 120_000 }, () => {
+describe("<page-vm>", { timeout: 180_000 }, () => {
   let server, browser;
   before(async () => ({ server, browser } = await startAll()));
 
@@ -282,6 +282,103 @@ describe("<page-vm>", { timeout: 120_000 }, () => {
     await close();
   });
 
+  /** The page of a machine with drives, their list open. */
+  async function withDrives() {
+    const opened = await booted("?fda=images/linux32/vmlinuz&fdb=&cdrom=");
+    await button(opened.page, "Drives").click();
+    const row = (drive) => opened.page.locator(`vm-drive[drive="${drive}"]`);
+    return { ...opened, row };
+  }
+  const floppy = (name, size = 1_474_560) => ({
+    name,
+    mimeType: "application/octet-stream",
+    buffer: Buffer.alloc(size, 1),
+  });
+
+  it("changes what is in its drives, and says why not", async () => {
+    const { page, errors, row, close } = await withDrives();
+    assert.deepEqual(await page.locator("vm-drive #name").allInnerTexts(), ["CD", "Floppy A", "Floppy B"]);
+    assert.deepEqual(await page.locator("vm-drive #image").allInnerTexts(), ["empty", "vmlinuz", "empty"]);
+    assert.match(await ask(page, "media", /media: .*\}/), /"fdb":null/);
+    const [chooser] = await Promise.all([
+      page.waitForEvent("filechooser"),
+      button(page, "Insert… Floppy B").click(),
+    ]);
+    await chooser.setFiles(floppy("games.img"));
+    await row("fdb").getByText("games.img").waitFor();
+    assert.match(await ask(page, "media", /media: .*\}/), /"fdb":2880/);
+
+    await row("fdb").locator("input").setInputFiles(floppy("notes.txt", 5000));
+    await row("fdb").getByRole("alert").getByText("fdb: an image of 5120 bytes is no floppy disk").waitFor();
+    await row("fdb").getByText("games.img").waitFor();
+    await row("fdb").locator("input").setInputFiles(floppy("more.img"));
+    await row("fdb").getByText("more.img").waitFor();
+    await page.waitForSelector('vm-drive[drive="fdb"]:not([refused])');
+
+    await button(page, "Eject Floppy B").click();
+    await row("fdb").getByText("empty").waitFor();
+    assert.equal(await button(page, "Eject Floppy B").isDisabled(), true);
+    assert.match(await ask(page, "media", /media: .*\}/), /"fdb":null/);
+    // What a page's own script does is shown as well.
+    await page.evaluate(() =>
+      document.querySelector("page-vm").vm.changeMedium("cdrom", new Uint8Array(2048)),
+    );
+    await row("cdrom").getByText("image without a name").waitFor();
+    assert.deepEqual(errors, []);
+    await close();
+  });
+
+  it("takes a file that is dropped on a drive", async () => {
+    const { page, row, close } = await withDrives();
+    const files = await page.evaluateHandle(() => {
+      const files = new DataTransfer();
+      files.items.add(new File([new Uint8Array(4096)], "dropped.iso"));
+      return files;
+    });
+    await row("cdrom").dispatchEvent("dragover", { dataTransfer: files });
+    await page.waitForSelector('vm-drive[drive="cdrom"][dragging]');
+    await row("cdrom").dispatchEvent("drop", { dataTransfer: files });
+    await row("cdrom").getByText("dropped.iso").waitFor();
+    await page.waitForSelector('vm-drive[drive="cdrom"]:not([dragging])');
+    await close();
+  });
+
+  it("opens and closes its list of drives by keyboard and mouse, and has none without drives", async () => {
+    const { page, close } = await withDrives();
+    const active = () =>
+      page.evaluate(() => {
+        let element = document.activeElement;
+        while (element?.shadowRoot?.activeElement) element = element.shadowRoot.activeElement;
+        return element?.getAttribute("aria-label") ?? element?.id;
+      });
+    const open = () => page.locator("vm-drives").evaluate((drives) => drives.hasAttribute("open"));
+    assert.equal(await button(page, "Drives").getAttribute("aria-expanded"), "true");
+    await page.keyboard.press("Tab"); // from the toolbar, which is one stop
+    assert.equal(await active(), "insert");
+    await page.keyboard.press("Escape");
+    assert.equal(await active(), "Drives");
+    assert.equal(await open(), false);
+    assert.equal(await button(page, "Drives").getAttribute("aria-expanded"), "false");
+    await page.keyboard.press("Enter");
+    await page.waitForSelector("vm-drives[open]");
+    await page.keyboard.press("Escape");
+    await page.waitForSelector("vm-drives:not([open])", { state: "attached" });
+    await page.keyboard.press("Enter");
+    await page.waitForSelector("vm-drives[open]");
+    // Ejecting by keyboard leaves the focus where something can be done.
+    await button(page, "Eject Floppy A").focus();
+    await page.keyboard.press("Enter");
+    await page.locator('vm-drive[drive="fda"]').getByText("empty").waitFor();
+    assert.equal(await active(), "insert");
+    await page.locator("vm-screen").click({ position: { x: 20, y: 200 } });
+    await page.waitForSelector("vm-drives:not([open])", { state: "attached" });
+
+    await page.goto(server.url);
+    await untilReady(page);
+    assert.equal(await button(page, "Drives").count(), 0);
+    await close();
+  });
+
   it("runs beside another on the same page", async () => {
     const { page, errors, close } = await newPage(browser);
     await page.goto(`${server.url}empty`);
@@ -294,8 +391,8 @@ describe("<page-vm>", { timeout: 120_000 }, () => {
         )
         .join("");
     });
-    await untilReady(page, { selector: "#one" });
-    await untilReady(page, { selector: "#two" });
+    await untilReady(page, "#one");
+    await untilReady(page, "#two");
     assert.equal(machines(page).length, 2);
     await page.locator("#one vm-screen textarea").focus();
     await page.keyboard.type("echo first\n");
@@ -306,8 +403,8 @@ describe("<page-vm>", { timeout: 120_000 }, () => {
     assert.doesNotMatch(await screenText(page, "#one"), /second/);
     assert.doesNotMatch(await screenText(page, "#two"), /first/);
     await page.evaluate(() => document.querySelector("#one").vm.sendText("trap\n"));
-    await untilState(page, "crashed", { selector: "#one" });
-    await ask(page, "echo alive", /^alive/m, { selector: "#two" });
+    await untilState(page, "crashed", "#one");
+    await ask(page, "echo alive", /^alive/m, "#two");
     assert.deepEqual(errors, []);
     await close();
   });

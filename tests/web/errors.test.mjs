@@ -213,6 +213,32 @@ describe("errors", { timeout: 120_000 }, () => {
     assert.match(message, /worker\.js/);
   });
 
+  it("a machine's file that is missing or wrong: its name, the key and the reason", async () => {
+    const { page, close } = await newPage(browser);
+    const files = {
+      "/m/json": "{ memory: 5 }",
+      "/m/type": '{"memory":"5"}',
+      "/m/key": '{"ram":5}',
+      "/m/empty": "",
+    };
+    await page.route("**/m/*", (route) => {
+      const body = files[new URL(route.request().url()).pathname];
+      return route.fulfill(body === undefined ? { status: 404 } : { body });
+    });
+    for (const [name, words] of [
+      ["m/none", "machine: URL answered 404"],
+      ["m/empty", "machine: URL is empty"],
+      ["m/json", "machine: URL: it is not JSON: "],
+      ["m/type", 'machine: URL: memory is a whole number of megabytes, not "5"'],
+      ["m/key", "machine: URL: there is no option ram of a machine"],
+    ]) {
+      await page.goto(`${server.url}?machine=${name}`);
+      const text = words.replace("URL", `${server.url}${name}`);
+      await page.getByRole("alert").filter({ hasText: text }).waitFor();
+    }
+    await close();
+  });
+
   it("in the element too: in words, announced, with a way on", async () => {
     const { page, close } = await newPage(browser);
     await page.goto(`${server.url}?kernel=images/linux32/notes.txt`);

@@ -61,6 +61,53 @@ describe("the page", { timeout: 180_000 }, () => {
     await close();
   });
 
+  it("starts what a machine's file says, unless its address or form says otherwise", async () => {
+    const { page, errors, close } = await newPage(browser);
+    const file = {
+      kernel: "../images/linux32/vmlinuz",
+      memory: 64,
+      cmdline: "from=file",
+      cdrom: { empty: true },
+    };
+    await page.route("**/there/machine.json", (route) => route.fulfill({ json: file }));
+    const started = async () => {
+      await untilReady(page);
+      const text = await screenText(page);
+      return [/Memory: (.*)M/.exec(text)[1], /Command line: (\S*)/.exec(text)[1]];
+    };
+    await page.goto(`${server.url}?machine=there/machine.json`);
+    assert.deepEqual(await started(), ["64", "from=file"]);
+    await page.getByRole("button", { name: "Drives" }).waitFor();
+    assert.deepEqual(await page.locator(".now").allInnerTexts(), Array(5).fill("as its file says"));
+    await page.screenshot({ path: path.join(SCREENSHOTS, "page-described.png"), fullPage: true });
+
+    const again = async () => {
+      await page.evaluate(() => (globalThis.before = document.querySelector("page-vm").vm));
+      await page.getByRole("button", { name: "Start with these" }).click();
+      await page.waitForFunction(() => {
+        const { vm } = document.querySelector("page-vm");
+        return vm && vm !== globalThis.before;
+      });
+      return started();
+    };
+    await page.locator("#cmdline").fill("from=form");
+    assert.deepEqual(await again(), ["64", "from=form"]);
+    await page.locator("#cmdline").fill("");
+    assert.deepEqual(await again(), ["64", "from=file"]);
+    // Another kernel is another machine.
+    await page
+      .locator("#kernel")
+      .setInputFiles({ name: "my-kernel", mimeType: "application/octet-stream", buffer: KERNEL });
+    assert.deepEqual(await again(), ["256", ""]);
+    assert.equal(await page.getByRole("button", { name: "Drives" }).count(), 0);
+
+    await page.goto(`${server.url}?machine=there/machine.json&memory=96`);
+    assert.deepEqual(await started(), ["96", "from=file"]);
+    assert.equal(await page.locator("#memory").inputValue(), "96");
+    assert.deepEqual(errors, []);
+    await close();
+  });
+
   it("starts what its form says: memory, command line, a kernel from a file", async () => {
     const { page, close } = await newPage(browser);
     await page.goto(server.url);
@@ -91,6 +138,37 @@ describe("the page", { timeout: 180_000 }, () => {
     await page.getByRole("button", { name: "Start with these" }).click();
     await page.getByText("kernel: not a Linux kernel").waitFor();
     assert.equal(page.workers().length, 0);
+    await close();
+  });
+
+  it("starts from a disk of the user's, with empty drives for later", async () => {
+    const { page, close } = await newPage(browser);
+    await page.goto(server.url);
+    await untilReady(page);
+    const disk = {
+      name: "disk.img",
+      mimeType: "application/octet-stream",
+      buffer: Buffer.alloc(1024 * 1024),
+    };
+    await page.locator("#hda").setInputFiles(disk);
+    const now = await page.locator(".now").allInnerTexts();
+    assert.deepEqual(now, ["none", "none", "1.0 MB", "empty drive", "empty drive"]);
+    await page.evaluate(() => (globalThis.before = document.querySelector("page-vm").vm));
+    await page.getByRole("button", { name: "Start with these" }).click();
+    await page.waitForFunction(() => {
+      const { vm } = document.querySelector("page-vm");
+      return vm && vm !== globalThis.before;
+    });
+    await untilReady(page);
+    const drives = await page.evaluate(() => document.querySelector("page-vm").vm.drives);
+    assert.deepEqual(
+      drives.map(({ drive, image }) => [drive, image]),
+      [
+        ["hda", "disk.img"],
+        ["cdrom", null],
+        ["fda", null],
+      ],
+    );
     await close();
   });
 
@@ -218,6 +296,14 @@ describe("the page", { timeout: 180_000 }, () => {
       await untilState(page, "failed");
       await audit("failed");
       await page.screenshot({ path: path.join(SCREENSHOTS, `page-${name}-failed.png`) });
+      await page.goto(`${server.url}?fda=images/linux32/vmlinuz&cdrom=`);
+      await untilReady(page);
+      await page.getByRole("button", { name: "Drives" }).click();
+      const notes = { name: "notes.txt", mimeType: "text/plain", buffer: Buffer.from("no disk") };
+      await page.locator('vm-drive[drive="fda"] input').setInputFiles(notes);
+      await page.waitForSelector("vm-drive[refused]");
+      await audit("drives");
+      await page.screenshot({ path: path.join(SCREENSHOTS, `page-${name}-drives.png`) });
     }
   });
 

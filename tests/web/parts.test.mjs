@@ -119,6 +119,21 @@ describe("state", () => {
     );
     assert.equal(store.powerIgnored(shell).powerIgnored, false);
   });
+  it("knows the drives whose media can be changed", () => {
+    const fda = { drive: "fda", kind: "floppy", image: null };
+    let shell = store.drivesKnown(store.loadingBegan(store.INITIAL), [
+      { drive: "hda", kind: "disk", image: "disk.img" },
+      fda,
+    ]);
+    assert.deepEqual(shell.drives, [{ ...fda, refused: "" }]);
+    shell = store.mediumRefused(store.drivesShown(shell, true), "fda", "no floppy");
+    assert.deepEqual(shell.drives, [{ ...fda, refused: "no floppy" }]);
+    assert.equal(store.drivesShown(shell, false).drives[0].refused, "");
+    shell = store.mediumChanged(shell, { ...fda, image: "a.img" });
+    assert.deepEqual([shell.drives, shell.drivesOpen], [[{ ...fda, image: "a.img", refused: "" }], true]);
+    assert.ok(Object.isFrozen(shell) && Object.isFrozen(shell.drives));
+    assert.deepEqual(store.cleared(shell, true).drives, []);
+  });
 });
 
 it("sizes are told as people read them", () => {

@@ -7,6 +7,7 @@
  */
 import { DRIVES, placesOf } from "../lib/places.js";
 import { badUse } from "./failure.js";
+import { readMachineFile } from "./machine-file.js";
 import { keysOf, unescape } from "./text.js";
 
 /** @typedef {"null" | "stdio" | "stderr" | { file: string }} Channel where bytes go to (and for a serial port come from) */
@@ -18,13 +19,14 @@ import { keysOf, unescape } from "./text.js";
 /** @typedef {Expectation | Input} ScriptItem */
 
 /**
- * What a command line says. The names are those of the options.
+ * What a command line says, before what a machine's file says. The names are those of the options; those of drives are there,
+ * too, "" for one with nothing in it.
  * @typedef {object} RunOptions
  * @property {string} [kernel]
  * @property {string} [initrd]
  * @property {string} [cmdline]
  * @property {string} [multiboot]
- * @property {string[]} [module]
+ * @property {{ file: string, cmdline: string }[]} [module]
  * @property {number} memory
  * @property {string} cpu
  * @property {"none" | "terminal"} [display]
@@ -148,6 +150,12 @@ const expectation = (kind) => (/** @type {string} */ text) => ({ kind, text: som
 /** @type {Record<string, Option[]>} */
 const GROUPS = {
   "What to start": [
+    {
+      name: "machine",
+      value: "F",
+      read: file,
+      help: "a machine as a machine.json describes it; options beside it go before what it says",
+    },
     { name: "kernel", value: "F", read: file, help: "a Linux kernel (bzImage)" },
     { name: "initrd", value: "F", read: file, help: "its initial RAM disk" },
     { name: "cmdline", value: "S", help: "its command line (also a multiboot image's)" },
@@ -155,7 +163,8 @@ const GROUPS = {
     {
       name: "module",
       value: "'F ARGS'",
-      read: file,
+      // The guest sees all of it, as from any multiboot loader.
+      read: (text) => ({ file: file(text).split(" ")[0], cmdline: text }),
       collect: "list",
       help: "a module for it; may be repeated",
     },
@@ -335,6 +344,17 @@ const TABLE = new Map(
     .map((option) => [option.name, option]),
 );
 
+const DEFAULTS = {
+  memory: 256,
+  cpu: "",
+  serial2: "null",
+  log: "null",
+  jit: true,
+  deterministic: false,
+  reboot: false,
+  apic: true,
+};
+
 /**
  * Reads a command line (without "run").
  * @param {string[]} args
@@ -342,17 +362,7 @@ const TABLE = new Map(
  */
 export function parse(args) {
   /** @type {Record<string, unknown> & { script: ScriptItem[] }} */
-  const options = {
-    memory: 256,
-    cpu: "",
-    serial2: "null",
-    log: "null",
-    jit: true,
-    deterministic: false,
-    reboot: false,
-    apic: true,
-    script: [],
-  };
+  const given = { script: [] };
   for (let i = 0; i < args.length; i++) {
     const arg = args[i] ?? "";
     if (arg === "--help" || arg === "-h") return "help";
@@ -365,13 +375,16 @@ export function parse(args) {
     if (option.value === undefined) {
       if (equals >= 0) throw badUse(`${flag}: takes no value`);
       const [key, value] = option.means ?? [option.name, true];
-      options[key] = value;
+      given[key] = value;
       continue;
     }
     const text = equals < 0 ? args[++i] : arg.slice(equals + 1);
     if (text === undefined) throw badUse(`${flag}: needs a value, ${option.value}`);
-    collect(options, option, read(option, text));
+    collect(given, option, read(option, text));
   }
+  const described = typeof given.machine === "string" ? readMachineFile(given.machine) : {};
+  /** @type {Record<string, unknown>} */
+  const options = { ...DEFAULTS, ...described, ...given };
   const onTerminal = options.display === "terminal";
   options.serial ??= onTerminal ? "null" : "stdio";
   options.debugcon ??= onTerminal ? "null" : "stderr";
@@ -414,13 +427,13 @@ function check(options) {
     !firmware &&
     places.length === 0
   )
-    throw badUse("nothing to start: give --kernel, --multiboot, a drive, --bios or --load");
+    throw badUse("nothing to start: give --kernel, --multiboot, a drive, --bios, --machine or --load");
   if (firmware && (kernel !== undefined || multiboot !== undefined))
     throw badUse(
       `--${options.bios === undefined ? "vgabios" : "bios"}: a --kernel or --multiboot is started without firmware`,
     );
   for (const name of options["write-through"] ?? [])
-    if (given[name] === undefined) throw badUse(`--write-through: there is no --${name}`);
+    if (!given[name]) throw badUse(`--write-through: there is no --${name}`);
   if (kernel !== undefined && multiboot !== undefined)
     throw badUse("--multiboot: there is a --kernel already");
   if (options.initrd !== undefined && kernel === undefined) throw badUse("--initrd: needs --kernel");

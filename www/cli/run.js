@@ -121,11 +121,7 @@ function readImages(options) {
     kernel: kernel === undefined ? undefined : readImage("kernel", kernel),
     initrd: initrd === undefined ? undefined : readImage("initrd", initrd),
     multiboot: multiboot === undefined ? undefined : readImage("multiboot", multiboot),
-    // "file arguments": the guest sees all of it, as from any multiboot loader.
-    modules: modules.map((line) => ({
-      bytes: readImage("module", line.split(" ")[0] ?? line),
-      cmdline: line,
-    })),
+    modules: modules.map(({ file, cmdline }) => ({ bytes: readImage("module", file), cmdline })),
     state: load === undefined ? undefined : readImage("load", load),
   };
 }
@@ -133,7 +129,7 @@ function readImages(options) {
 /**
  * Opens the drives' files.
  * @param {RunOptions} options
- * @returns {{ name: string, cdrom: boolean, writeThrough: boolean, source: DriveSource }[]}
+ * @returns {{ name: string, cdrom: boolean, writeThrough: boolean, source: DriveSource | null }[]}
  */
 function openDrives(options) {
   const file = (/** @type {string} */ option) =>
@@ -142,12 +138,9 @@ function openDrives(options) {
   if (typeof places === "string") return []; // refused already
   return places.map(({ name, option, cdrom }) => {
     const writeThrough = options["write-through"]?.includes(option) ?? false;
-    return {
-      name,
-      cdrom,
-      writeThrough,
-      source: openFileSource(option, file(option) ?? "", { writeThrough }),
-    };
+    const image = file(option) ?? "";
+    const source = image === "" ? null : openFileSource(option, image, { writeThrough });
+    return { name, cdrom, writeThrough, source };
   });
 }
 
@@ -176,6 +169,7 @@ function build(Machine, options, images, media) {
     {
       takeDiskRequests: () => late.vm?.takeDiskRequests() ?? [],
       answerDisk: (...answer) => late.vm?.answerDisk(...answer),
+      changeMedium: (...medium) => late.vm?.changeMedium(...medium),
     },
     {
       onAnswer: () => late.kick?.(),
@@ -184,7 +178,10 @@ function build(Machine, options, images, media) {
       onNote: ({ message }) => process.stderr.write(`pagevm: ${message}\n`),
     },
   );
-  const plugged = media.map(({ source, ...drive }) => ({ ...drive, ...drives.insert(drive.name, source) }));
+  const plugged = media.map(({ source, ...drive }) => ({
+    ...drive,
+    ...(source ? drives.insert(drive.name, source) : {}),
+  }));
   const firmware = readFirmware(options);
   const vm = refusing("", () => new Machine({ ...machineOptions(options), drives: plugged }));
   late.vm = vm;

@@ -3,10 +3,12 @@
  * `<page-vm>`: a machine and everything around it. Holds the state, carries out what its parts wish for, and hands each
  * part its piece of the state as attributes. The parts know nothing of each other.
  *
- * @import { CreateOptions, ElementState, ImageSource, PageVM as Machine, View } from "../types/pagevm.js"
+ * @import { CreateOptions, ElementState, EmptyDrive, ImageSource, PageVM as Machine, View } from "../types/pagevm.js"
+ * @import { Loading } from "../hosts/images.js"
  * @import { Desk } from "../store/requests.js"
  * @import { ShellState } from "../store/state.js"
  */
+import { loadMachineFile } from "../hosts/machine-file.js";
 import { PageVMError, plainError } from "../lib/error.js";
 import { Notice, Request, VIEWS } from "../lib/names.js";
 import { REQUESTS } from "../store/requests.js";
@@ -14,6 +16,8 @@ import * as store from "../store/state.js";
 import css from "../styles/page-vm.css";
 import { PageVM } from "../vm/client.js";
 import { VmCover } from "./vm-cover.js";
+import { VmDrive } from "./vm-drive.js";
+import { VmDrives } from "./vm-drives.js";
 import { define, setAttribute, VmElement } from "./vm-element.js";
 import { VmNotice } from "./vm-notice.js";
 import { VmProgress } from "./vm-progress.js";
@@ -31,6 +35,7 @@ const html = `
       <vm-toolbar id="toolbar"></vm-toolbar>
     </div>
     <div class="stage" part="stage">
+      <vm-drives id="drives"></vm-drives>
       <vm-screen id="screen"></vm-screen>
       <vm-serial id="serial" hidden></vm-serial>
       <vm-cover id="cover"></vm-cover>
@@ -39,6 +44,7 @@ const html = `
   </div>`;
 
 const DEFAULT_MEMORY = 256;
+const NOTHING = "there is nothing to boot: neither a kernel nor a drive nor a machine's file is given";
 /** A guest that wants to switch off begins to within this. */
 const POWER_PATIENCE_MS = 4000;
 const SPEED_MS = 2000;
@@ -47,20 +53,23 @@ const IDLE_MS = 100;
 
 /**
  * Images may be given as files: they are properties before they are attributes.
- * @typedef {"kernel" | "initrd" | "multiboot" | "bios" | "hda" | "hdb" | "cdrom" | "fda" | "fdb"} ImageName
+ * @typedef {"kernel" | "initrd" | "multiboot" | "bios" | "hda" | "hdb"} ImageName
  */
 
-/** Whoever names one of these has something to boot. @type {readonly ImageName[]} */
-const BOOTABLE = ["kernel", "multiboot", "bios", "hda", "hdb", "cdrom", "fda", "fdb"];
+/** A drive that has the attribute, but no image, is empty. @typedef {"cdrom" | "fda" | "fdb"} RemovableName */
+
+/** Whoever names one of these has something to boot. */
+const BOOTABLE = /** @type {const} */ (["kernel", "multiboot", "bios", "hda", "hdb"]);
+const REMOVABLE = /** @type {const} */ (["cdrom", "fda", "fdb"]);
 
 export class PageVMElement extends VmElement {
-  static observedAttributes = [...BOOTABLE, "view"];
+  static observedAttributes = [...BOOTABLE, ...REMOVABLE, "machine", "view"];
 
   /** @type {Machine | null} */
   #vm = null;
   /** @type {ShellState} */
   #shell = store.INITIAL;
-  /** Images given as properties. @type {Map<ImageName, ImageSource>} */
+  /** Images given as properties. @type {Map<ImageName | RemovableName, ImageSource | EmptyDrive>} */
   #given = new Map();
   /** Gives up the machine that is, or is being made. */
   #life = new AbortController();
@@ -82,6 +91,8 @@ export class PageVMElement extends VmElement {
       restart: () => this.restart(),
       show: (view) => (this.view = view),
       powerPressed: () => this.#awaitPowerOff(),
+      showDrives: (open) => this.#showDrives(open),
+      changeMedium: (drive, image) => this.#changeMedium(drive, image),
       vm: null,
       broken: false,
     };
@@ -110,6 +121,7 @@ export class PageVMElement extends VmElement {
       signal,
     });
     this.root.addEventListener(Request.SCREENSHOT, () => void this.#saveScreenshot(), { signal });
+    this.root.addEventListener("pointerdown", (event) => this.#pressed(event), { signal });
     document.addEventListener("fullscreenchange", () => this.#draw(), { signal });
     const timer = setInterval(() => void this.#measure(), SPEED_MS);
     signal.addEventListener("abort", () => clearInterval(timer));
@@ -189,22 +201,28 @@ export class PageVMElement extends VmElement {
     this.#setImage("hdb", source);
   }
   get cdrom() {
-    return this.#image("cdrom");
+    return this.#medium("cdrom");
   }
   set cdrom(source) {
     this.#setImage("cdrom", source);
   }
   get fda() {
-    return this.#image("fda");
+    return this.#medium("fda");
   }
   set fda(source) {
     this.#setImage("fda", source);
   }
   get fdb() {
-    return this.#image("fdb");
+    return this.#medium("fdb");
   }
   set fdb(source) {
     this.#setImage("fdb", source);
+  }
+  get machine() {
+    return this.getAttribute("machine") ?? "";
+  }
+  set machine(url) {
+    this.setAttribute("machine", url);
   }
   get cmdline() {
     return this.getAttribute("cmdline") ?? "";
@@ -254,10 +272,17 @@ export class PageVMElement extends VmElement {
 
   /** @param {ImageName} name @returns {ImageSource | null} */
   #image(name) {
-    return this.#given.get(name) ?? (this.getAttribute(name) || null);
+    const given = /** @type {ImageSource | undefined} */ (this.#given.get(name));
+    return given ?? (this.getAttribute(name) || null);
   }
 
-  /** @param {ImageName} name @param {ImageSource | null} source */
+  /** @param {RemovableName} name @returns {ImageSource | EmptyDrive | null} */
+  #medium(name) {
+    const text = this.getAttribute(name);
+    return this.#given.get(name) ?? (text === "" ? { empty: true } : text);
+  }
+
+  /** @param {ImageName | RemovableName} name @param {ImageSource | EmptyDrive | null} source */
   #setImage(name, source) {
     if (source === null || typeof source === "string") {
       this.#given.delete(name);
@@ -274,19 +299,27 @@ export class PageVMElement extends VmElement {
   }
 
   #bootable() {
-    return BOOTABLE.some((name) => this.#image(name) !== null);
+    return (
+      this.machine !== "" ||
+      BOOTABLE.some((name) => this.#image(name) !== null) ||
+      REMOVABLE.some((name) => this.#medium(name) !== null)
+    );
   }
 
-  /** @returns {CreateOptions} */
-  #options() {
+  /**
+   * What the attributes say, before what the machine's file says.
+   * @param {Loading} loading
+   * @returns {Promise<CreateOptions>}
+   */
+  async #options(loading) {
     const memory = this.getAttribute("memory");
     if (memory !== null && !/^\d+$/.test(memory.trim())) {
       throw new PageVMError("bad-option", `memory is a whole number of megabytes, not “${memory}”`);
     }
-    if (!this.#bootable())
-      throw new PageVMError("bad-option", "there is nothing to boot: neither a kernel nor a drive is given");
-    return {
-      memory: this.memory,
+    if (!this.#bootable()) throw new PageVMError("bad-option", NOTHING);
+    /** @type {CreateOptions} */
+    const own = {
+      memory: memory === null ? undefined : this.memory,
       kernel: this.kernel ?? undefined,
       initrd: this.initrd ?? undefined,
       multiboot: this.multiboot ?? undefined,
@@ -297,22 +330,25 @@ export class PageVMElement extends VmElement {
       fda: this.fda ?? undefined,
       fdb: this.fdb ?? undefined,
       boot: this.getAttribute("boot") ?? undefined,
-      cmdline: this.cmdline,
+      cmdline: this.getAttribute("cmdline") ?? undefined,
     };
+    const given = Object.entries(own).filter(([, value]) => value !== undefined);
+    const file = this.machine === "" ? {} : await loadMachineFile(this.machine, loading);
+    return { ...file, ...Object.fromEntries(given) };
   }
 
   async #make() {
     const life = new AbortController();
     this.#life = life;
     this.#change(store.loadingBegan(this.#shell));
+    /** @type {Loading} */
+    const loading = {
+      signal: life.signal,
+      onProgress: (progress) =>
+        life.signal.aborted || this.#change(store.imageProgressed(this.#shell, progress)),
+    };
     try {
-      const vm = await PageVM.create({
-        ...this.#options(),
-        autostart: false,
-        signal: life.signal,
-        onProgress: (progress) =>
-          life.signal.aborted || this.#change(store.imageProgressed(this.#shell, progress)),
-      });
+      const vm = await PageVM.create({ ...(await this.#options(loading)), autostart: false, ...loading });
       if (life.signal.aborted) {
         await vm.destroy();
         return;
@@ -340,6 +376,10 @@ export class PageVMElement extends VmElement {
     vm.addEventListener("trouble", ({ detail }) => this.#change(store.driveTroubled(this.#shell, detail)), {
       signal,
     });
+    vm.addEventListener("medium", ({ detail }) => this.#change(store.mediumChanged(this.#shell, detail)), {
+      signal,
+    });
+    this.#change(store.drivesKnown(this.#shell, vm.drives));
     this.inner("screen", VmScreen).machine = vm;
     this.inner("serial", VmSerial).machine = vm;
     this.dispatchEvent(new CustomEvent(Notice.READY, { detail: vm }));
@@ -354,6 +394,28 @@ export class PageVMElement extends VmElement {
     this.inner("screen", VmScreen).machine = null;
     this.inner("serial", VmSerial).machine = null;
     void vm?.destroy();
+  }
+
+  /** @param {boolean} open */
+  #showDrives(open) {
+    // Whoever closes them from within goes back to where they were opened.
+    if (!open && this.root.activeElement?.closest("vm-drives")) this.inner("toolbar", VmToolbar).focus();
+    this.#change(store.drivesShown(this.#shell, open));
+  }
+
+  /** The drives go out of the way of whoever goes on with something else. @param {Event} event */
+  #pressed({ target }) {
+    if (!this.#shell.drivesOpen || !(target instanceof Element)) return;
+    if (!target.closest("vm-drives, vm-toolbar")) this.#change(store.drivesShown(this.#shell, false));
+  }
+
+  /** @param {string} drive @param {ImageSource | null} image */
+  async #changeMedium(drive, image) {
+    try {
+      await this.#vm?.changeMedium(drive, image);
+    } catch (error) {
+      this.#change(store.mediumRefused(this.#shell, drive, plainError(error).message));
+    }
   }
 
   /** After Start, the keyboard is the guest's, if it was this element's. */
@@ -382,7 +444,8 @@ export class PageVMElement extends VmElement {
   }
 
   /** @param {ShellState} shell */
-  #handDown({ state, reason, images, view, speed, powerIgnored, trouble, unseenSerial }) {
+  #handDown(shell) {
+    const { state, reason, images, view, speed, powerIgnored, trouble, unseenSerial } = shell;
     setAttribute(this, "state", state);
     const status = this.inner("status", VmStatus);
     setAttribute(status, "state", state);
@@ -394,6 +457,7 @@ export class PageVMElement extends VmElement {
     const toolbar = this.inner("toolbar", VmToolbar);
     setAttribute(toolbar, "state", state);
     setAttribute(toolbar, "fullscreen", document.fullscreenElement === this);
+    this.#handDownDrives(shell);
     setAttribute(this.inner("screen", VmScreen), "state", state);
     setAttribute(this.inner("screen", VmScreen), "hidden", view === "serial");
     setAttribute(this.inner("serial", VmSerial), "hidden", view === "screen");
@@ -421,6 +485,23 @@ export class PageVMElement extends VmElement {
       setAttribute(bar, "total", String(total));
     });
     for (const bar of bars.slice(images.length)) bar.remove();
+  }
+
+  /** @param {ShellState} shell */
+  #handDownDrives({ drives, drivesOpen }) {
+    const some = drives.length > 0;
+    setAttribute(this.inner("toolbar", VmToolbar), "drives", some ? (drivesOpen ? "open" : "closed") : null);
+    const list = this.inner("drives", VmDrives);
+    setAttribute(list, "open", some && drivesOpen);
+    const shown = [...list.children];
+    drives.forEach(({ drive, kind, image, refused }, index) => {
+      const place = shown[index] ?? list.appendChild(new VmDrive());
+      setAttribute(place, "drive", drive);
+      setAttribute(place, "kind", kind);
+      setAttribute(place, "image", image);
+      setAttribute(place, "refused", refused || null);
+    });
+    for (const place of shown.slice(drives.length)) place.remove();
   }
 
   /** A wish that could not be carried out. The machine's end is told by its state already. @param {unknown} error */

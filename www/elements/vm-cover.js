@@ -15,7 +15,7 @@ const html = `
 
 /** @type {Record<string, { title: string, mark?: string, words?: string }>} */
 const COVERS = {
-  empty: { title: "Nothing to boot", words: "Name a kernel in the kernel attribute." },
+  empty: { title: "Nothing to boot", words: "Name a kernel, a drive or a machine’s file in an attribute." },
   ready: { title: "Ready to start", mark: "Start the machine" },
   loading: { title: "Starting the machine" },
   failed: { title: "The machine could not start" },

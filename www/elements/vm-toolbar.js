@@ -1,6 +1,7 @@
 // @ts-check
 /**
- * `<vm-toolbar state fullscreen>`: the machine's buttons. One stop for Tab, arrow keys between them (the toolbar pattern
+ * `<vm-toolbar state fullscreen drives>`: the machine's buttons. `drives`: there are some whose media can be changed, and they are
+ * on show ("open") or not ("closed"). One stop for Tab, arrow keys between them (the toolbar pattern
  * of the ARIA Authoring Practices).
  *
  * @import { ElementState } from "../types/pagevm.js"
@@ -22,6 +23,7 @@ const html = `
     <button id="reset">${icon('<path d="M15.6 8.2A6 6 0 1 0 16 10.6M15.9 4.4v3.9H12" />')}</button>
     <button id="power">${icon('<path d="M10 3.2v6M6 5.6a6 6 0 1 0 8 0" />')}</button>
     <span class="gap" aria-hidden="true"></span>
+    <button id="drives" hidden>${icon('<path d="M10 4.2l6 6.8H4zM4 15.4h12" />')}</button>
     <button id="keys">${icon('<rect x="2.5" y="5.5" width="15" height="9.5" rx="1.8" /><path d="M5.6 8.6h.01M8.5 8.6h.01M11.5 8.6h.01M14.4 8.6h.01M6.8 12h6.4" />')}</button>
     <button id="screenshot">${icon('<path d="M3.5 6.2h3l1.2-1.9h4.6l1.2 1.9h3a1 1 0 0 1 1 1v7.5a1 1 0 0 1-1 1h-13a1 1 0 0 1-1-1V7.2a1 1 0 0 1 1-1z" /><circle cx="10" cy="10.7" r="2.7" />')}</button>
     <button id="fullscreen">
@@ -49,7 +51,7 @@ const USEFUL_IN = {
 };
 
 export class VmToolbar extends VmElement {
-  static observedAttributes = ["state", "fullscreen"];
+  static observedAttributes = ["state", "fullscreen", "drives"];
   /** The button Tab stops at. */
   #stop = "start";
 
@@ -77,11 +79,15 @@ export class VmToolbar extends VmElement {
     );
     this.#label("reset", "Reset");
     this.#label("power", ["off", "ready", "crashed", "halted"].includes(state) ? "Power on" : "Power button");
+    const drives = this.inner("drives", HTMLButtonElement);
+    drives.hidden = !this.hasAttribute("drives");
+    drives.ariaExpanded = String(this.#drivesOpen);
+    this.#label("drives", "Drives");
     this.#label("keys", "Send Ctrl+Alt+Del");
     this.#label("screenshot", "Save screenshot");
     this.#label("fullscreen", this.hasAttribute("fullscreen") ? "Leave full screen" : "Full screen");
     for (const button of this.#buttons()) {
-      button.disabled = !(USEFUL_IN[button.id]?.includes(state) ?? true);
+      button.disabled = Boolean(button.hidden) || !(USEFUL_IN[button.id]?.includes(state) ?? true);
       button.tabIndex = button.id === this.#stop ? 0 : -1;
     }
     const stop = this.#buttons().find(({ id }) => id === this.#stop);
@@ -89,6 +95,17 @@ export class VmToolbar extends VmElement {
       const usable = this.#buttons().find(({ disabled }) => !disabled);
       if (usable) usable.tabIndex = 0;
     }
+  }
+
+  /** @override */
+  focus() {
+    this.#buttons()
+      .find(({ tabIndex }) => tabIndex === 0)
+      ?.focus();
+  }
+
+  get #drivesOpen() {
+    return this.getAttribute("drives") === "open";
   }
 
   #buttons() {
@@ -107,13 +124,15 @@ export class VmToolbar extends VmElement {
     const button = target instanceof Element ? target.closest("button") : null;
     if (!button) return;
     this.#stop = button.id;
-    if (button.id !== "start") this.request(/** @type {string} */ (REQUEST_OF[button.id]));
+    if (button.id === "drives") this.request(Request.DRIVES, { open: !this.#drivesOpen });
+    else if (button.id !== "start") this.request(/** @type {string} */ (REQUEST_OF[button.id]));
     else if (this.hasAttribute("running")) this.request(Request.PAUSE);
     else this.request(Request.START);
   }
 
   /** @param {KeyboardEvent} event */
   #move(event) {
+    if (event.key === "Escape" && this.#drivesOpen) this.request(Request.DRIVES, { open: false });
     const usable = this.#buttons().filter(({ disabled }) => !disabled);
     const at = usable.indexOf(/** @type {HTMLButtonElement} */ (this.root.activeElement));
     const to = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: -1 }[event.key];

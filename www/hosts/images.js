@@ -71,6 +71,18 @@ export function nameOf(source) {
   return source instanceof File && source.name ? `“${source.name}”` : "the image";
 }
 
+/** The same in few words, for a list: the file's name, as far as there is one. @param {ImageSource} source */
+export function labelOf(source) {
+  const url = urlOf(source);
+  if (url === undefined) return (source instanceof File && source.name) || "image without a name";
+  const last = String(url).split(/[?#]/, 1)[0]?.split("/").findLast(Boolean) ?? "";
+  try {
+    return decodeURIComponent(last) || String(url);
+  } catch {
+    return last;
+  }
+}
+
 /** @param {string | URL} url */
 function absolute(url) {
   try {

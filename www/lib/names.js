@@ -16,6 +16,10 @@ export const Request = Object.freeze({
   /** A notice has been read. */
   DISMISS: "vmdismissrequest",
   VIEW: "vmviewrequest",
+  /** The list of drives is to be on show, or not. */
+  DRIVES: "vmdrivesrequest",
+  INSERT: "vminsertrequest",
+  EJECT: "vmejectrequest",
   KEY: "vmkeyrequest",
   TEXT: "vmtextrequest",
   MOUSE: "vmmouserequest",

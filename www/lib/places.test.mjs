@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { placesOf } from "./places.js";
+import { isEmptyDrive, kindOf, placesOf, removableOf } from "./places.js";
 
 const places = (...given) => placesOf((option) => given.includes(option));
 
@@ -18,4 +18,24 @@ test("disks and floppies are where their names say", () => {
     { name: "fdb", option: "fdb", cdrom: false },
   ]);
   assert.deepEqual(places(), []);
+});
+
+test("media are changed in drives for them that are there, and in no other", () => {
+  const drives = /** @type {import("./places.js").Place[]} */ (places("hda", "cdrom", "fda"));
+  const [, cdrom, fda] = drives;
+  assert.equal(removableOf(drives, "fda"), fda);
+  assert.equal(removableOf(drives, "cdrom"), cdrom);
+  assert.equal(removableOf(drives, "hdc"), cdrom, "as the machine calls it");
+  assert.match(String(removableOf(drives, "fdb")), /^fdb: the machine has no such drive/);
+  assert.match(String(removableOf(drives, "hda")), /^hda: a hard disk stays/);
+  assert.match(String(removableOf(drives, "hdd")), /^hdd: a hard disk stays/);
+  assert.match(String(removableOf(drives, 7)), /^there is no drive 7/);
+});
+
+test("what a drive is, and that it is to be empty", () => {
+  assert.deepEqual(["hda", "cdrom", "fda", "fdb"].map(kindOf), ["disk", "cdrom", "floppy", "floppy"]);
+  assert.deepEqual(
+    [{ empty: true }, { empty: false }, { empty: true, url: "x" }, null, "", undefined].map(isEmptyDrive),
+    [true, false, false, false, false, false],
+  );
 });

@@ -3,7 +3,7 @@
  * What the user may wish for, one function a request. What concerns the page itself (full screen, downloads) is the
  * element's own.
  *
- * @import { View } from "../types/pagevm.js"
+ * @import { ImageSource, View } from "../types/pagevm.js"
  */
 import { Request } from "../lib/names.js";
 
@@ -28,6 +28,8 @@ import { Request } from "../lib/names.js";
  * @property {() => Promise<void>} restart
  * @property {(view: View) => void} show
  * @property {() => void} powerPressed
+ * @property {(open: boolean) => void} showDrives
+ * @property {(drive: string, image: ImageSource | null) => Promise<void>} changeMedium
  */
 
 const CTRL_ALT_DEL = ["ControlLeft", "AltLeft", "Delete"];
@@ -49,6 +51,10 @@ export const REQUESTS = Object.freeze({
     for (const code of CTRL_ALT_DEL.toReversed()) vm?.sendKey(code, false);
   },
   [Request.VIEW]: (desk, /** @type {{ view: View }} */ { view }) => desk.show(view),
+  [Request.DRIVES]: (desk, /** @type {{ open: boolean }} */ { open }) => desk.showDrives(open),
+  [Request.INSERT]: (desk, /** @type {{ drive: string, image: ImageSource }} */ { drive, image }) =>
+    desk.changeMedium(drive, image),
+  [Request.EJECT]: (desk, /** @type {{ drive: string }} */ { drive }) => desk.changeMedium(drive, null),
   [Request.KEY]: ({ vm }, /** @type {{ code: string, down: boolean }} */ { code, down }) =>
     vm?.sendKey(code, down),
   [Request.TEXT]: ({ vm }, /** @type {{ text: string }} */ { text }) => vm?.sendText(text),

@@ -2,7 +2,12 @@
 /**
  * What `<page-vm>` shows, as one frozen object, and how each piece of news changes it. Nothing here touches the page.
  *
- * @import { ElementState, ProgressDetail, StateDetail, TroubleDetail, View } from "../types/pagevm.js"
+ * @import { DriveInfo, ElementState, ProgressDetail, StateDetail, TroubleDetail, View } from "../types/pagevm.js"
+ */
+
+/**
+ * A drive whose medium can be changed; `refused`: why the last one was not taken, "" if it was.
+ * @typedef {DriveInfo & { refused: string }} Drive
  */
 
 /**
@@ -15,6 +20,8 @@
  * @property {string} speed how fast the guest runs, for people
  * @property {boolean} powerIgnored the guest was asked to switch off and has not
  * @property {string} trouble what is wrong with a drive's image, as a sentence; "" while nothing is
+ * @property {readonly Drive[]} drives
+ * @property {boolean} drivesOpen they are on show
  * @property {boolean} unseenSerial the console has said something while it was not on show
  */
 
@@ -28,6 +35,8 @@ export const INITIAL = Object.freeze({
   speed: "",
   powerIgnored: false,
   trouble: "",
+  drives: Object.freeze([]),
+  drivesOpen: false,
   unseenSerial: false,
 });
 
@@ -85,3 +94,31 @@ export const driveTroubled = (shell, { message }) => changed(shell, { trouble: m
 
 /** @param {ShellState} shell */
 export const troubleSeen = (shell) => changed(shell, { trouble: "" });
+
+/** @param {ShellState} shell @param {readonly DriveInfo[]} drives those of the machine */
+export function drivesKnown(shell, drives) {
+  const removable = drives.filter(({ kind }) => kind !== "disk");
+  return changed(shell, { drives: Object.freeze(removable.map((drive) => ({ ...drive, refused: "" }))) });
+}
+
+/** @param {ShellState} shell @param {boolean} open */
+export const drivesShown = (shell, open) =>
+  changed(shell, {
+    drivesOpen: open,
+    // Whoever looks again has read it.
+    drives: Object.freeze(shell.drives.map((drive) => (open ? drive : { ...drive, refused: "" }))),
+  });
+
+/** @param {ShellState} shell @param {DriveInfo} medium */
+export const mediumChanged = (shell, { drive, image }) => driveChanged(shell, drive, { image, refused: "" });
+
+/** @param {ShellState} shell @param {string} drive @param {string} why a sentence */
+export const mediumRefused = (shell, drive, why) => driveChanged(shell, drive, { refused: why });
+
+/** @param {ShellState} shell @param {string} name @param {Partial<Drive>} changes */
+const driveChanged = (shell, name, changes) =>
+  changed(shell, {
+    drives: Object.freeze(
+      shell.drives.map((drive) => (drive.drive === name ? { ...drive, ...changes } : drive)),
+    ),
+  });

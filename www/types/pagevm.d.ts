@@ -9,6 +9,11 @@
 export type ImageSource =
   string | URL | Blob | ArrayBuffer | Uint8Array | { url: string | URL; size?: number | undefined };
 
+/** A drive for CDs or floppy disks with nothing in it yet. */
+export interface EmptyDrive {
+  empty: true;
+}
+
 /** What `PageVM.create` takes. An option it does not know is refused by name. */
 export interface CreateOptions {
   /** Guest memory in megabytes; 256 unless given. */
@@ -75,11 +80,14 @@ export interface CreateOptions {
   hdb?: ImageSource | undefined;
   hdc?: ImageSource | undefined;
   hdd?: ImageSource | undefined;
-  /** A CD: in `hdc`, unless that is a disk. */
-  cdrom?: ImageSource | undefined;
+  /**
+   * A CD: in `hdc`, unless that is a disk. This and the floppy disks can be changed while the machine runs (`changeMedium`);
+   * a machine has only the drives that it was made with, so one that is to be used later is made empty.
+   */
+  cdrom?: ImageSource | EmptyDrive | undefined;
   /** Floppy disks. */
-  fda?: ImageSource | undefined;
-  fdb?: ImageSource | undefined;
+  fda?: ImageSource | EmptyDrive | undefined;
+  fdb?: ImageSource | EmptyDrive | undefined;
   /** What the firmware tries to boot from, in this order: `a` floppy, `c` disk, `d` CD, `n` network; `"cad"` unless given. */
   boot?: string | undefined;
 }
@@ -124,6 +132,15 @@ export interface TroubleDetail {
   message: string;
 }
 
+/** A drive and what is in it. */
+export interface DriveInfo {
+  /** As its option is called: `"hda"`, `"cdrom"`, `"fda"`, … */
+  drive: string;
+  kind: "disk" | "cdrom" | "floppy";
+  /** What its image is called, for people; null if there is nothing in it. */
+  image: string | null;
+}
+
 export interface PageVMEventMap {
   /** The guest sent bytes through a serial port. */
   serial: CustomEvent<SerialDetail>;
@@ -137,6 +154,8 @@ export interface PageVMEventMap {
   log: CustomEvent<{ text: string }>;
   /** A drive's image cannot be read or written any more; the guest sees an error of the drive. */
   trouble: CustomEvent<TroubleDetail>;
+  /** A drive has another medium, or none. */
+  medium: CustomEvent<DriveInfo>;
   /** One of the instruction counts of `hashAt` was reached. */
   hash: CustomEvent<HashDetail>;
 }
@@ -167,7 +186,7 @@ export type Expectation = { serial: string | RegExp; port?: number } | { screen:
  * - `image-not-found`, `image-unreachable`, `image-empty`, `image-too-short`, `bad-image`, `too-large`: an image is
  * - `image-changed`, `image-unwritable`: a drive's image changed while it was in use, or could not be written
  * - `wasm-refused`, `worker-failed`, `no-memory`: the browser does not give what a machine needs
- * - `not-running`, `crashed`, `destroyed`, `aborted`: the machine is not in a state to do it
+ * - `not-running`, `crashed`, `destroyed`, `aborted`: the machine is not in a state to do it, or it was given up
  * - `bad-snapshot`: saved state does not fit
  * - `timeout`, `ended`: text waited for did not come in time, or cannot come any more
  */
@@ -218,6 +237,14 @@ export class PageVM extends EventTarget {
   reset(): Promise<void>;
   /** The power button: off, it switches on; on, it asks the guest to switch off. With `force` it does not ask. */
   power(options?: { force?: boolean }): Promise<void>;
+  /** The drives, and what is in them. */
+  readonly drives: readonly DriveInfo[];
+  /**
+   * Puts another medium into a drive (`"cdrom"`, `"fda"`, `"fdb"`), or takes it out (`null`), whatever the guest is doing. An
+   * image that cannot be had or is none for the drive is refused, and the drive keeps what it has. What the guest wrote to the
+   * old medium is gone.
+   */
+  changeMedium(drive: string, image: ImageSource | null): Promise<void>;
   /** Ends the machine and frees what it holds. */
   destroy(): Promise<void>;
 
@@ -290,7 +317,7 @@ export type View = "screen" | "serial" | "both";
 /**
  * `<page-vm kernel="vmlinuz" initrd="initrd" autostart></page-vm>`
  *
- * Attributes: `kernel`, `initrd`, `cmdline`, `memory`, `multiboot`, `hda`, `hdb`, `cdrom`, `fda`, `fdb`, `bios`, `boot`,
+ * Attributes: `machine`, `kernel`, `initrd`, `cmdline`, `memory`, `multiboot`, `hda`, `hdb`, `cdrom`, `fda`, `fdb`, `bios`, `boot`,
  * `autostart`, `view`. They say what the next
  * machine is made of: `restart()` makes it. The attribute `state` tells the state.
  * Events: `vmready` (detail: the PageVM), `vmstate` (detail: ElementState).
@@ -307,9 +334,12 @@ export class PageVMElement extends HTMLElement {
   bios: ImageSource | null;
   hda: ImageSource | null;
   hdb: ImageSource | null;
-  cdrom: ImageSource | null;
-  fda: ImageSource | null;
-  fdb: ImageSource | null;
+  /** The attribute without a value is a drive with nothing in it. */
+  cdrom: ImageSource | EmptyDrive | null;
+  fda: ImageSource | EmptyDrive | null;
+  fdb: ImageSource | EmptyDrive | null;
+  /** The URL of a machine's file (docs/how-to/embed.md); attributes and files beside it win. */
+  machine: string;
   cmdline: string;
   /** Megabytes. */
   memory: number;

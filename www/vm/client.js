@@ -2,15 +2,15 @@
 /**
  * The public face: `PageVM`. types/pagevm.d.ts documents it, and types/check.js proves that the two agree.
  *
- * @import { CreateOptions, Expectation, ImageSource, MachineState, ProgressDetail, StateDetail, Stats } from "../types/pagevm.js"
+ * @import { CreateOptions, DriveInfo, EmptyDrive, Expectation, ImageSource, MachineState, ProgressDetail, StateDetail, Stats } from "../types/pagevm.js"
  * @import { Boot, DriveImage, Stream, WorkerEvent } from "./protocol.js"
  */
 import { CanvasScreen, pngOf } from "../hosts/canvas.js";
-import { isImage, loadImage } from "../hosts/images.js";
+import { isImage, labelOf, loadImage } from "../hosts/images.js";
 import { PageVMError } from "../lib/error.js";
 import { movesOfScancodes } from "../lib/keys.js";
 import { find, lastLine, Transcript } from "../lib/transcript.js";
-import { DRIVES, placesOf } from "../lib/places.js";
+import { DRIVES, isEmptyDrive, kindOf, placesOf, REMOVABLE, removableOf } from "../lib/places.js";
 import { movesOfStrokes, strokesOf } from "../lib/typing.js";
 import { Connection } from "./connection.js";
 
@@ -65,6 +65,8 @@ export class PageVM extends EventTarget {
   #waits = new Set();
   /** @type {Set<CanvasScreen>} */
   #screens = new Set();
+  /** The drives, each with what is in it. @type {DriveImage[]} */
+  #drives = [];
   /** @type {PageVMError | undefined} */
   #ended;
 
@@ -127,6 +129,11 @@ export class PageVM extends EventTarget {
     return this.#state;
   }
 
+  /** @returns {readonly DriveInfo[]} */
+  get drives() {
+    return this.#drives.map(infoOf);
+  }
+
   async run() {
     await this.#connection.request("run", undefined);
   }
@@ -147,6 +154,17 @@ export class PageVM extends EventTarget {
   async destroy() {
     const error = new PageVMError("destroyed", "the machine was destroyed");
     this.#end(error, { state: "off", code: "destroyed", reason: "destroyed" });
+  }
+
+  /** @param {string} drive @param {ImageSource | null} image */
+  async changeMedium(drive, image) {
+    const place = removableOf(this.#drives, drive);
+    if (typeof place === "string") throw new PageVMError("bad-option", place);
+    if (image !== null) checkImage(place.option, image, "null takes out what is in it");
+    const changed = { ...place, image: image === null ? null : absolute(image) };
+    await this.#connection.request("changeMedium", { drive: changed });
+    this.#drives = this.#drives.map((old) => (old.name === place.name ? changed : old));
+    this.#tell("medium", infoOf(changed));
   }
 
   /** @param {number} port @param {string | Uint8Array} data */
@@ -341,7 +359,8 @@ export class PageVM extends EventTarget {
         ? { entropy: crypto.getRandomValues(new Uint8Array(32)) }
         : {}),
     };
-    const args = { options: { ...outside, ...passed }, boot, drives: drivesOf(options) };
+    this.#drives = drivesOf(options);
+    const args = { options: { ...outside, ...passed }, boot, drives: this.#drives };
     await this.#connection.request("build", args, buffersOf(boot));
   }
 
@@ -434,7 +453,9 @@ function checkOptions(options) {
     if (![...PASSED_ON, ...IMAGES, ...OTHERS].includes(name)) {
       throw new PageVMError("bad-option", `there is no option ${name}`);
     }
-    if (IMAGES.includes(name)) checkImage(name, value);
+    if (REMOVABLE.includes(name) && isEmptyDrive(value)) continue;
+    const empty = REMOVABLE.includes(name) ? "{ empty: true } is a drive with nothing in it" : undefined;
+    if (IMAGES.includes(name)) checkImage(name, value, empty);
   }
   const places = placesOf((name) => /** @type {Record<string, unknown>} */ (options)[name] != null);
   if (typeof places === "string") throw new PageVMError("bad-option", places);
@@ -459,11 +480,11 @@ function checkOptions(options) {
     throw new PageVMError("bad-option", "canvas is a canvas element");
 }
 
-/** @param {string} name @param {unknown} value */
-function checkImage(name, value) {
+/** @param {string} name @param {unknown} value @param {string} [empty] how to say that there is none */
+function checkImage(name, value, empty) {
   if (isImage(value)) return;
   const kinds = "a URL, a Blob, an ArrayBuffer, a Uint8Array or { url, size }";
-  throw new PageVMError("bad-option", `${name} is ${kinds}`);
+  throw new PageVMError("bad-option", `${name} is ${kinds}${empty === undefined ? "" : `; ${empty}`}`);
 }
 
 /**
@@ -502,17 +523,21 @@ async function loadBoot(options, loading) {
   return { kind: "nothing" };
 }
 
-/** The images that drives are to have. @param {CreateOptions} options @returns {DriveImage[]} */
+/** The drives that there are to be, and the images in them. @param {CreateOptions} options @returns {DriveImage[]} */
 function drivesOf(options) {
-  const image = (/** @type {string} */ option) =>
-    /** @type {Record<string, ImageSource | undefined>} */ (options)[option];
-  const places = placesOf((option) => image(option) != null);
+  const given = (/** @type {string} */ option) =>
+    /** @type {Record<string, ImageSource | EmptyDrive | undefined>} */ (options)[option];
+  const places = placesOf((option) => given(option) != null);
   if (typeof places === "string") return []; // refused already
-  return places.map((place) => ({
-    ...place,
-    image: absolute(/** @type {ImageSource} */ (image(place.option))),
-  }));
+  return places.map((place) => {
+    const image = given(place.option);
+    return { ...place, image: image && isImage(image) ? absolute(image) : null };
+  });
 }
+
+/** What is told of a drive. @param {DriveImage} drive @returns {DriveInfo} */
+const infoOf = ({ option, image }) =>
+  Object.freeze({ drive: option, kind: kindOf(option), image: image === null ? null : labelOf(image) });
 
 /** The same image, for a worker, which would take URLs to be relative to its own script. @param {ImageSource} image */
 function absolute(image) {

@@ -9,7 +9,7 @@
  *
  * A drive's sectors are of 512 bytes. An image that ends within a sector is filled up with zeros, and that is said.
  *
- * Invariants: each request is answered once, whatever a source does; the machine is called from `pump()`, `eject()`
+ * Invariants: each request is answered once, whatever a source does; the machine is called from `pump()`, `eject()`, `change()`
  * and the event loop, never from within a call of its own, and not at all after `close()`.
  *
  * @import { DriveSource } from "../hosts/drive-source.js"
@@ -48,6 +48,8 @@ const AT_ONCE = 8;
  * @property {() => DiskRequest[]} takeDiskRequests what was asked for since the last call, in order
  * @property {(drive: string, id: number, bytes: Uint8Array | null, error: number) => void} answerDisk `bytes` of a read;
  *   none for a write, a flush or an error. They are copied.
+ * @property {(drive: string, sectors: number | undefined, readOnly: boolean) => void} changeMedium another medium is in a
+ *   drive, or none; throws if it is none for that drive, which then keeps what it has
  */
 
 /**
@@ -115,7 +117,7 @@ class Medium {
   /** Why a request cannot be done at all. @param {DiskRequest} request */
   refuses({ kind, first, sectors, data }) {
     if (kind === "flush") return DiskError.NONE;
-    if (kind === "write" && (this.source.readOnly || !this.source.write)) return DiskError.READ_ONLY;
+    if (kind === "write" && isReadOnly(this.source)) return DiskError.READ_ONLY;
     const whole = [first, sectors].every((count) => Number.isSafeInteger(count) && count >= 0);
     if (!whole || first + sectors > this.sectors) return DiskError.OUT_OF_RANGE;
     if (kind === "write" && data?.length !== sectors * SECTOR) return DiskError.OUT_OF_RANGE;
@@ -150,20 +152,45 @@ export class Drives {
    * @returns {{ sectors: number, readOnly: boolean }} what the machine has to know of it
    */
   insert(drive, source) {
-    void this.eject(drive);
+    const medium = this.#mediumOf(drive, source);
+    this.#put(medium);
+    return { sectors: medium.sectors, readOnly: isReadOnly(source) };
+  }
+
+  /**
+   * Changes the medium of a drive of a machine that has begun, and tells the machine of it. If the machine refuses it, that is
+   * thrown, and nothing has changed.
+   * @param {string} drive
+   * @param {DriveSource | null} source none: the drive is empty
+   */
+  change(drive, source) {
+    this.pump(); // what was asked of the old medium is its own
+    const medium = source && this.#mediumOf(drive, source);
+    this.#machine.changeMedium(drive, medium?.sectors, source !== null && isReadOnly(source));
+    if (medium) this.#put(medium);
+    else void this.eject(drive);
+    this.#hooks.onAnswer?.();
+  }
+
+  /** @param {string} drive @param {DriveSource} source */
+  #mediumOf(drive, source) {
     const image = Math.ceil(source.size / SECTOR);
-    const medium = new Medium(drive, source, this.#hooks.sectorsOf?.(drive, image) ?? image);
+    return new Medium(drive, source, this.#hooks.sectorsOf?.(drive, image) ?? image);
+  }
+
+  /** @param {Medium} medium */
+  #put(medium) {
+    const { drive, source, sectors } = medium;
+    void this.eject(drive);
     this.#media.set(drive, medium);
-    const missing = medium.sectors * SECTOR - source.size;
-    if (missing > 0) {
-      const short =
-        medium.sectors > image
-          ? "which is less than its disk holds"
-          : `which is not whole sectors of ${SECTOR}`;
-      const message = `${drive}: ${source.name} is ${source.size} bytes long, ${short}; ${missing} zeros are added at its end`;
-      this.#hooks.onNote?.({ drive, image: source.name, message });
-    }
-    return { sectors: medium.sectors, readOnly: source.readOnly || !source.write };
+    const missing = sectors * SECTOR - source.size;
+    if (missing <= 0) return;
+    const short =
+      sectors > Math.ceil(source.size / SECTOR)
+        ? "which is less than its disk holds"
+        : `which is not whole sectors of ${SECTOR}`;
+    const message = `${drive}: ${source.name} is ${source.size} bytes long, ${short}; ${missing} zeros are added at its end`;
+    this.#hooks.onNote?.({ drive, image: source.name, message });
   }
 
   /**
@@ -328,6 +355,9 @@ export class Drives {
     this.#hooks.onTrouble?.({ drive, image: source.name, message: error.message, error });
   }
 }
+
+/** @param {DriveSource} source */
+const isReadOnly = (source) => source.readOnly || !source.write;
 
 /** How much of a read lies in the image itself. @param {DriveSource} source @param {DiskRequest} request */
 const lengthOf = ({ size }, { first, sectors }) =>

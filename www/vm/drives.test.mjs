@@ -20,6 +20,10 @@ class Scripted {
   /** The order of the answers. @type {number[]} */
   order = [];
   broken = false;
+  /** What it was told of its media. @type {[drive: string, sectors: number | undefined, readOnly: boolean][]} */
+  media = [];
+  /** Why it takes no other medium. */
+  refusal = "";
   #next = 0;
 
   /** @param {string} drive @param {number} first @param {number} sectors */
@@ -51,6 +55,11 @@ class Scripted {
     assert.ok(!this.answers.has(id), "one answer each");
     this.answers.set(id, { drive, bytes: bytes && bytes.slice(), error });
     this.order.push(id);
+  }
+  /** @param {string} drive @param {number | undefined} sectors @param {boolean} readOnly */
+  changeMedium(drive, sectors, readOnly) {
+    if (this.refusal) throw new PageVMError("bad-image", this.refusal);
+    this.media.push([drive, sectors, readOnly]);
   }
   /** @param {number} id */
   error(id) {
@@ -326,6 +335,42 @@ describe("drives", () => {
     assert.deepEqual([slow.bytes[SECTOR], slow.closed], [8, true]);
     await slow.go(0);
     assert.equal(vm.answers.size, 4);
+  });
+
+  test("change a medium: the machine is told first, and what it asked of the old one is answered so", async () => {
+    const slow = new Slow(sectors(8, 1));
+    const { vm, drives, notes, kicks } = bench({ fda: slow });
+    const asked = vm.read("fda", 0, 2); // not taken yet
+    drives.change("fda", new MemorySource("other.img", new Uint8Array(1000).fill(5)));
+    assert.equal(vm.error(asked), DiskError.NO_MEDIUM);
+    assert.deepEqual(vm.media, [["fda", 2, true]]);
+    assert.match(notes[0] ?? "", /^fda: other\.img is 1000 bytes long/);
+    assert.ok(kicks() > 0, "a machine that waits for the old medium is woken");
+    const id = vm.read("fda", 0, 1);
+    drives.pump();
+    assert.deepEqual(vm.answers.get(id)?.bytes, sectors(1, 5));
+    await slow.go(0);
+    assert.equal(slow.closed, true);
+
+    drives.change("fda", null);
+    assert.deepEqual(vm.media.at(-1), ["fda", undefined, false]);
+    const none = vm.read("fda", 0, 1);
+    drives.pump();
+    assert.equal(vm.error(none), DiskError.NO_MEDIUM);
+    drives.change("fda", new Slow(sectors(4, 3)));
+    assert.deepEqual(vm.media.at(-1), ["fda", 4, false]);
+  });
+
+  test("keep the medium if the machine refuses another", () => {
+    const slow = new Slow(sectors(8, 1));
+    const { vm, drives, notes } = bench({ fda: slow });
+    vm.refusal = "fda: no floppy";
+    const odd = new MemorySource("odd.img", new Uint8Array(1000));
+    assert.throws(() => drives.change("fda", odd), { code: "bad-image", message: "fda: no floppy" });
+    assert.deepEqual([notes, slow.closed], [[], false]);
+    vm.read("fda", 0, 1);
+    drives.pump();
+    assert.deepEqual(slow.busy, ["read 0+1"]);
   });
 
   test("leave the machine alone once they are closed, or it has broken down", async () => {

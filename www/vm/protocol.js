@@ -38,8 +38,8 @@
  */
 
 /**
- * A drive and the image in it, whose URL is absolute: the worker opens it.
- * @typedef {import("../lib/places.js").Place & { image: ImageSource }} DriveImage
+ * A drive and the image in it, whose URL is absolute: the worker opens it. `null`: there is nothing in it.
+ * @typedef {import("../lib/places.js").Place & { image: ImageSource | null }} DriveImage
  */
 
 /**
@@ -48,6 +48,7 @@
  * @property {{ args: { module: WebAssembly.Module | undefined, wasmUrl: string }, value: void }} load the wasm code;
  *   without `module` the worker fetches it
  * @property {{ args: { options: Record<string, unknown>, boot: Boot, drives: DriveImage[] }, value: void }} build
+ * @property {{ args: { drive: DriveImage }, value: void }} changeMedium
  * @property {{ args: void, value: void }} run
  * @property {{ args: void, value: void }} pause
  * @property {{ args: void, value: void }} reset

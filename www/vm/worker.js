@@ -40,6 +40,9 @@ const scope = /** @type {WorkerScope} */ (/** @type {unknown} */ (globalThis));
 /** @param {WorkerEvent | Reply} message @param {Transferable[]} [transfer] */
 const post = (message, transfer = []) => scope.postMessage(message, transfer);
 
+/** @param {ProgressDetail} detail */
+const tellProgress = (detail) => post({ event: "progress", detail });
+
 /** One machine and what drives it. */
 class Session {
   #vm;
@@ -74,6 +77,8 @@ class Session {
 
   /** @type {Drives} */
   #drives;
+  /** Media that are being opened, by drive: how to give that up. @type {Map<string, AbortController>} */
+  #opening = new Map();
 
   /**
    * Opens the drives' images and builds the machine around them.
@@ -82,12 +87,12 @@ class Session {
    * @param {DriveImage[]} images
    */
   static async open(options, boot, images) {
-    const loading = {
-      signal: new AbortController().signal, // a page that gives up ends the worker
-      onProgress: (/** @type {ProgressDetail} */ detail) => post({ event: "progress", detail }),
-    };
+    const { signal } = new AbortController(); // a page that gives up ends the worker
     const open = async (/** @type {DriveImage} */ { image, option, ...place }) => {
-      return { ...place, source: await openSource(option, image, loading) };
+      return {
+        ...place,
+        source: image === null ? null : await openSource(option, image, { signal, onProgress: tellProgress }),
+      };
     };
     return new Session(options, boot, await Promise.all(images.map(open)));
   }
@@ -95,13 +100,14 @@ class Session {
   /**
    * @param {Record<string, unknown>} options
    * @param {Boot} boot
-   * @param {{ name: string, cdrom: boolean, source: DriveSource }[]} media
+   * @param {{ name: string, cdrom: boolean, source: DriveSource | null }[]} media
    */
   constructor(options, boot, media) {
     this.#drives = new Drives(
       {
         takeDiskRequests: () => this.#vm.takeDiskRequests(),
         answerDisk: (...answer) => this.#vm.answerDisk(...answer),
+        changeMedium: (...medium) => this.#vm.changeMedium(...medium),
       },
       {
         onAnswer: () => this.#driver.kick(),
@@ -113,7 +119,7 @@ class Session {
     const drives = media.map(({ name, cdrom, source }) => ({
       name,
       cdrom,
-      ...this.#drives.insert(name, source),
+      ...(source ? this.#drives.insert(name, source) : {}),
     }));
     this.#vm = new Vm({ ...options, drives });
     if (boot.kind === "firmware") this.#vm.loadFirmware(boot.bios, boot.vgabios);
@@ -177,12 +183,40 @@ class Session {
       this.#unplugged = false;
       this.#driver.reset();
     }
-    const { state, code } = this.#driver.state;
-    if (code === "internal-error") {
-      throw new PageVMError("crashed", "the machine broke down by a fault of PageVM's own and cannot go on");
-    }
+    this.#checkSound();
+    const { state } = this.#driver.state;
     if (state === "paused") this.#driver.start();
     else if (state !== "running") this.#driver.reset();
+  }
+
+  #checkSound() {
+    if (this.#driver.state.code !== "internal-error") return;
+    throw new PageVMError("crashed", "the machine broke down by a fault of PageVM's own and cannot go on");
+  }
+
+  /**
+   * Opens another medium, then puts it into its drive. A later change of the same drive goes before one that is not done.
+   * @param {DriveImage} drive
+   */
+  async changeMedium({ name, option, image }) {
+    this.#opening.get(name)?.abort();
+    const opening = new AbortController();
+    this.#opening.set(name, opening);
+    const { signal } = opening;
+    /** @type {DriveSource | null} */
+    let source = null;
+    try {
+      if (image !== null) source = await openSource(option, image, { signal, onProgress: tellProgress });
+      if (signal.aborted) throw new Error("opened too late");
+      this.#checkSound();
+      this.#drives.change(name, source);
+    } catch (error) {
+      void source?.close();
+      if (!signal.aborted) throw error;
+      throw new PageVMError("aborted", `${option}: the drive was meanwhile given something else`);
+    } finally {
+      if (this.#opening.get(name) === opening) this.#opening.delete(name);
+    }
   }
 
   pause() {
@@ -402,6 +436,7 @@ const answers = {
   build: async ({ options, boot, drives }) => {
     session = await Session.open(options, boot, drives);
   },
+  changeMedium: ({ drive }) => machine().changeMedium(drive),
   run: () => machine().run(),
   pause: () => machine().pause(),
   reset: () => machine().reset(),

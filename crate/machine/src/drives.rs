@@ -53,7 +53,7 @@ impl DriveName {
         Self::ALL.into_iter().find(|drive| drive.name() == name)
     }
 
-    const fn is_floppy(self) -> bool {
+    pub(crate) const fn is_floppy(self) -> bool {
         matches!(self, Self::Fda | Self::Fdb)
     }
 }

@@ -247,6 +247,9 @@ impl Machine {
         let Some(config) = self.wiring.drives.config(name) else {
             return Err(wrong("the machine has no such drive"));
         };
+        if !name.is_floppy() && !config.cdrom {
+            return Err(wrong("a hard disk cannot be changed"));
+        }
         self.wiring.drives.insert(name, DriveConfig { sectors, read_only, ..config })?;
         let block = self.wiring.drives.block(name);
         if self.settled().change_medium(name, block) {

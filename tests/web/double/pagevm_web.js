@@ -3,7 +3,7 @@
  * A test double of what wasm-bindgen makes of crate/web: the same interface, and behind it a guest of a few lines that
  * greets, has a shell on keyboard and serial line, and ends in every way a machine can end. For tests of the shell only.
  *
- * Its kernel is any file that begins with "DOUBLE". Words on the command line: `ticks`: a line on COM1 every 100 ms;
+ * Its kernel is any file that begins with "DOUBLE"; with firmware it boots from anything. Its floppies are of 1.44 MB. Words on the command line: `ticks`: a line on COM1 every 100 ms;
  * `slow`: it never idles.
  */
 
@@ -79,6 +79,8 @@ export class Vm {
   #mouse = { x: 0, y: 0, wheel: 0, buttons: 0 };
   #stop = 0;
   #exitValue = 0;
+  /** Sectors by drive. @type {Record<string, number | null>} */
+  #media;
   #booted = false;
   #now = 0;
   #tick = 0;
@@ -86,9 +88,14 @@ export class Vm {
   /** @type {{ at: number, text: string }[]} */
   #script = [];
 
-  /** @param {{ memory?: number, reboot?: boolean, clock?: string }} options */
+  /**
+   * @param {{ memory?: number, reboot?: boolean, clock?: string, drives?: { name: string, sectors?: number }[] }} options
+   */
   constructor(options) {
     this.#options = options;
+    this.#media = Object.fromEntries(
+      (options.drives ?? []).map(({ name, sectors }) => [name, sectors ?? null]),
+    );
     this.#memory = options.memory ?? 256;
     if (this.#memory > 2048)
       throw refuse("no-memory", `there is no memory for a machine with ${this.#memory} MB`);
@@ -124,6 +131,10 @@ export class Vm {
   /** @param {Uint8Array} image @param {string} cmdline */
   loadMultiboot(image, cmdline) {
     this.loadLinux(image, undefined, cmdline);
+  }
+
+  loadFirmware() {
+    this.#loaded = true;
   }
 
   /** @param {number} now @param {number} budget */
@@ -171,6 +182,7 @@ export class Vm {
     else if (name === "uname") print("Linux double 0.0 i686\r\n");
     else if (name === "keys") print(`held: ${this.#held.join(",")};\r\n`);
     else if (name === "mouse") print(`mouse: ${JSON.stringify(this.#mouse)}\r\n`);
+    else if (name === "media") print(`media: ${JSON.stringify(this.#media)}\r\n`);
     else if (name === "flood") {
       for (let line = 0; line < Number(rest[0]); line++) print(`line ${line} ${"-".repeat(80)}\r\n`);
       print("flooded\r\n");
@@ -232,6 +244,12 @@ export class Vm {
 
   takeDiskRequests() {
     return [];
+  }
+  /** @param {string} drive @param {number | undefined} sectors */
+  changeMedium(drive, sectors) {
+    if (drive.startsWith("fd") && sectors !== undefined && sectors !== 2880)
+      throw refuse("bad-image", `${drive}: an image of ${sectors * 512} bytes is no floppy disk`);
+    this.#media[drive] = sectors ?? null;
   }
 
   debugOutput() {
