@@ -90,6 +90,7 @@ const KINDS = {
   boot: TEXT,
   cpu: TEXT,
   memory: plain("a whole number of megabytes", whole(1)),
+  apic: oneOf(true, false),
   clock: oneOf("real", "counted"),
   rtc: plain("a whole number of seconds since 1970", whole(0)),
   seed: COUNT,
