@@ -204,6 +204,7 @@ impl Harness {
             xmm,
             mxcsr,
             fault: _,
+            identity: _,
         } = cpu;
         State {
             gpr: std::array::from_fn(|n| regs[n]),

@@ -121,6 +121,7 @@ impl Processor {
             xmm,
             mxcsr,
             fault: _,
+            identity: _,
         } = &self.cpu;
         let Fpu {
             st,
@@ -194,7 +195,7 @@ impl Processor {
         c.eip = v.eip;
         c.next_eip = v.eip;
         c.flags = Flags::of_status(v.eflags);
-        c.eflags = v.eflags & eflags::ALL & !eflags::STATUS | eflags::ONE;
+        c.eflags = v.eflags & c.identity.eflags() & !eflags::STATUS | eflags::ONE;
         c.events = v.events;
         c.cpl = v.cpl;
         c.nmi_blocked = v.nmi_blocked;

@@ -6,6 +6,7 @@
 use crate::fault::Fault;
 use crate::flags::Flags;
 use crate::float::F80;
+use crate::helpers::cpuid::Identity;
 use x86::descriptor::Rights;
 use x86::{Seg, cr0, cr4, eflags};
 
@@ -208,6 +209,8 @@ pub mod event {
     pub const HALT: u32 = 1 << 6;
     /// In shutdown after a triple fault.
     pub const SHUTDOWN: u32 = 1 << 7;
+    /// VIF and VIP are both set for a program that has them: #GP before its next instruction.
+    pub const VIRTUAL: u32 = 1 << 8;
 }
 
 /// Bits of [`Cpu::mode`]: what decoding and finding code depends on.
@@ -286,6 +289,8 @@ pub struct Cpu {
     pub mxcsr: u32,
     /// The exception an instruction stopped with; meaningful right after a `Stop::Fault`.
     pub fault: Fault,
+    /// Which processor it is. Not state: it never changes.
+    pub identity: Identity,
 }
 
 impl Default for Cpu {
@@ -295,9 +300,15 @@ impl Default for Cpu {
 }
 
 impl Cpu {
-    /// The state after power-on (SDM vol. 3, table 9-1): real mode at F000:FFF0, CS base FFFF0000h.
+    /// The default processor after power-on.
     #[must_use]
     pub fn new() -> Self {
+        Self::of(Identity::default())
+    }
+
+    /// The state after power-on (SDM vol. 3, table 9-1): real mode at F000:FFF0, CS base FFFF0000h.
+    #[must_use]
+    pub fn of(identity: Identity) -> Self {
         let mut segs = [Segment::real(0, false); 6];
         segs[Seg::Cs as usize] = Segment { base: 0xFFFF_0000, ..Segment::real(0xF000, true) };
         let mut cpu = Self {
@@ -337,8 +348,9 @@ impl Cpu {
             xmm: [[0; 2]; 16],
             mxcsr: 0x1F80,
             fault: Fault::default(),
+            identity,
         };
-        cpu.regs[x86::gpr::DX as usize] = u64::from(crate::helpers::cpuid::SIGNATURE);
+        cpu.regs[x86::gpr::DX as usize] = u64::from(identity.model().signature);
         cpu.update_mode();
         cpu
     }
@@ -353,7 +365,7 @@ impl Cpu {
     /// Sets EFLAGS whole; bits that do not exist are ignored.
     pub fn set_eflags(&mut self, v: u32) {
         self.flags = Flags::of_status(v);
-        self.eflags = v & eflags::ALL & !eflags::STATUS | eflags::ONE;
+        self.eflags = v & self.identity.eflags() & !eflags::STATUS | eflags::ONE;
         self.update_events();
     }
 
@@ -376,6 +388,13 @@ impl Cpu {
     #[must_use]
     pub fn is_v86(&self) -> bool {
         self.eflags & eflags::VM != 0
+    }
+
+    /// Whether the program has VIF in place of an IF that it may not change (SDM vol. 3, 20.3 and 20.4).
+    #[must_use]
+    pub fn has_virtual_if(&self) -> bool {
+        let on = if self.is_v86() { cr4::VME } else { cr4::PVI };
+        self.is_v86() | (self.cpl == 3) && self.iopl() < 3 && self.cr4 & on != 0 && self.cr0 & cr0::PE != 0
     }
 
     /// I/O privilege level.
@@ -401,9 +420,13 @@ impl Cpu {
         self.mode = m;
     }
 
-    /// Recomputes the events that follow from state: call after a change of TF or the debug registers.
+    /// Recomputes the events that follow from state: call after a change of TF, VIF, VIP, or the debug registers.
     pub fn update_events(&mut self) {
-        self.events &= !(event::TRAP | event::DEBUG);
+        self.events &= !(event::TRAP | event::DEBUG | event::VIRTUAL);
+        let pending = eflags::VIF | eflags::VIP;
+        if self.eflags & pending == pending && self.has_virtual_if() {
+            self.events |= event::VIRTUAL;
+        }
         if self.eflags & (eflags::TF | eflags::RF) != 0 {
             self.events |= event::TRAP;
         }

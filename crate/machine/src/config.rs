@@ -2,6 +2,7 @@
 
 use crate::drives::DriveConfig;
 use crate::error::{ErrorCode, MachineError};
+use cpu::helpers::cpuid::Identity;
 use host::Entropy;
 use host::entropy::Seeded;
 
@@ -22,7 +23,7 @@ pub struct Config {
     pub memory_mb: u32,
     /// How time passes.
     pub clock: ClockMode,
-    /// Processor model; empty is the default one.
+    /// Processor model, and features taken away: `MODEL[,-FEATURE...]`. Empty is the default one.
     pub cpu: String,
     /// Seconds since 1970 UTC at power-on.
     pub rtc: u64,
@@ -78,8 +79,8 @@ impl Config {
             let (least, most) = (Self::MEMORY_MB.start(), Self::MEMORY_MB.end());
             return refuse(format!("memory: {} MB is not between {least} and {most}", self.memory_mb));
         }
-        if !matches!(self.cpu.as_str(), "" | "default") {
-            return refuse(format!("cpu: the model \"{}\" is not available yet", self.cpu));
+        if let Err(why) = Identity::parse(&self.cpu) {
+            return refuse(format!("cpu: {why}"));
         }
         let known = |letter: char| matches!(letter, 'a' | 'c' | 'd' | 'n');
         if let Some(letter) = self.boot_order.chars().find(|letter| !known(*letter)) {
@@ -91,6 +92,11 @@ impl Config {
             return refuse(format!("boot: \"{}\" has more than three letters", self.boot_order));
         }
         Ok(())
+    }
+
+    /// The processor; the default one if what is asked for is not possible, which is refused before.
+    pub(crate) fn identity(&self) -> Identity {
+        Identity::parse(&self.cpu).unwrap_or_default()
     }
 
     pub(crate) fn memory_bytes(&self) -> u64 {

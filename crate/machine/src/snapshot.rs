@@ -94,7 +94,7 @@ impl Machine {
         }
         let mut out = encode(&HeaderV1 {
             memory_mb: self.config.memory_mb,
-            cpu: self.config.cpu.clone(),
+            cpu: self.processor.cpu.identity.name(),
             boot: self.boot_identity,
             parts: parts.len() as u32,
         });
@@ -177,11 +177,9 @@ impl Machine {
         if theirs != ours {
             return Err(bad(&format!("memory: it has {theirs} MB, and this machine {ours} MB")));
         }
-        if header.cpu != self.config.cpu {
-            return Err(bad(&format!(
-                "cpu: it has \"{}\", and this machine \"{}\"",
-                header.cpu, self.config.cpu
-            )));
+        let (theirs, ours) = (header.cpu, self.processor.cpu.identity.name());
+        if theirs != ours {
+            return Err(bad(&format!("cpu: it has \"{theirs}\", and this machine \"{ours}\"")));
         }
 
         // The parts, into a new board and a copy of the processor's state.

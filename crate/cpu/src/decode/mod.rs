@@ -3,11 +3,13 @@
 //! Instructions are decoded at offsets from the entry of a block, so that relative targets come out as
 //! offsets too and nothing depends on the address the block is found at.
 
+mod announced;
 pub mod float;
 mod simd;
 mod x87;
 
 use crate::exec::specialise;
+use crate::helpers::cpuid::Identity;
 use crate::insn::{
     AluOp, BcdOp, BitOp, Cond, HIGH_BYTE, Helper, Insn, Kind, Mem, NO_REG, Op, Prefix, Seg, ShiftOp,
     StringOp, Width,
@@ -24,6 +26,7 @@ pub struct BlockDecoder<'a> {
     bytes: &'a [u8],
     decoder: Decoder<'a>,
     mode: u32,
+    identity: Identity,
     index: u8,
 }
 
@@ -47,7 +50,13 @@ impl<'a> BlockDecoder<'a> {
     pub fn new(bytes: &'a [u8], mode_bits: u32) -> Self {
         let bits = if mode_bits & mode::CODE32 != 0 { 32 } else { 16 };
         let decoder = Decoder::with_ip(bits, bytes, 0, OPTIONS);
-        Self { bytes, decoder, mode: mode_bits, index: 0 }
+        Self { bytes, decoder, mode: mode_bits, identity: Identity::default(), index: 0 }
+    }
+
+    /// For this processor, not the default one.
+    #[must_use]
+    pub fn of(self, identity: Identity) -> Self {
+        Self { identity, ..self }
     }
 
     /// The next instruction.
@@ -69,6 +78,7 @@ impl<'a> BlockDecoder<'a> {
             out.op = self.invalid(start);
         } else {
             out.op = decode(&ins, &mut out).unwrap_or(Op::Undefined);
+            out.op = announced::only(out.op, &ins, &self.identity, self.mode);
             if matches!(out.op, Op::X87(_)) {
                 out.imm2 = x87::opcode(&self.bytes[start..]);
             }

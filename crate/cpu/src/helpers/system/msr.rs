@@ -9,6 +9,7 @@ use crate::exec::Exec;
 use crate::fault::Stop;
 use crate::insn::{Insn, Width};
 use crate::micro::Micro;
+use x86::cpuid::Feature;
 use x86::msr::{self, efer};
 use x86::{cr4, gpr};
 
@@ -27,6 +28,27 @@ const MCG_BANKS: u64 = 1;
 const MCG_STATUS_BITS: u64 = 7;
 /// Bits of MISC_ENABLE that can be written: fast strings, and the CPUID limit, which has no effect.
 const MISC_ENABLE_BITS: u64 = 1 | 1 << 22;
+
+/// The Pentium's machine-check address and type. Nothing is ever reported.
+const P5_MC_ADDR: u32 = 0;
+const P5_MC_TYPE: u32 = 1;
+
+/// Whether the model has a register, of those that some model has.
+fn exists(x: &Exec<'_>, number: u32) -> bool {
+    let identity = &x.cpu.identity;
+    let family = identity.model().family();
+    match number {
+        P5_MC_ADDR | P5_MC_TYPE => family == 5 && identity.has(Feature::Mce),
+        msr::TSC => identity.has(Feature::Tsc),
+        msr::SYSENTER_CS | msr::SYSENTER_ESP | msr::SYSENTER_EIP => identity.has(Feature::Sep),
+        msr::PAT => identity.has(Feature::Pat),
+        msr::EFER => identity.has(Feature::Nx),
+        msr::MCG_CAP | msr::MCG_STATUS | MC0_CTL | MC0_STATUS | MC0_ADDR => identity.has(Feature::Mca),
+        // Came with the Pentium 4, as the extended leaves of CPUID did.
+        msr::MISC_ENABLE => identity.model().max_extended_leaf != 0,
+        _ => family >= 6,
+    }
+}
 
 /// EDX:EAX.
 fn pair(x: &mut Exec<'_>) -> u64 {
@@ -70,8 +92,12 @@ pub fn rdpmc(x: &mut Exec<'_>, _: &Insn) -> Result<(), Stop> {
 /// #GP(0) above CPL 0, or if there is no such register.
 pub fn rdmsr(x: &mut Exec<'_>, _: &Insn) -> Result<(), Stop> {
     privileged(x)?;
+    let number = x.cpu.regs[usize::from(gpr::CX)] as u32;
+    if !exists(x, number) {
+        return Err(x.gp0());
+    }
     let m = &x.cpu.msr;
-    let v = match x.cpu.regs[usize::from(gpr::CX)] as u32 {
+    let v = match number {
         msr::TSC => time_stamp(x),
         msr::SYSENTER_CS => m.sysenter_cs,
         msr::SYSENTER_ESP => m.sysenter_esp,
@@ -82,6 +108,7 @@ pub fn rdmsr(x: &mut Exec<'_>, _: &Insn) -> Result<(), Stop> {
         msr::MCG_CAP => MCG_BANKS,
         msr::MCG_STATUS => m.mcg_status,
         msr::PLATFORM_ID | msr::BIOS_SIGN_ID | EBL_CR_POWERON | MC0_CTL | MC0_STATUS | MC0_ADDR => 0,
+        P5_MC_ADDR | P5_MC_TYPE => 0,
         _ => return Err(x.gp0()),
     };
     set_pair(x, v);
@@ -101,22 +128,23 @@ pub fn wrmsr(x: &mut Exec<'_>, _: &Insn) -> Result<(), Stop> {
     privileged(x)?;
     let v = pair(x);
     let number = x.cpu.regs[usize::from(gpr::CX)] as u32;
-    let allowed = match number {
-        msr::PAT => valid_pat(v),
-        msr::EFER => v & !efer::NXE == 0,
-        msr::MCG_STATUS => v & !MCG_STATUS_BITS == 0,
-        MC0_STATUS | MC0_ADDR => v == 0,
-        msr::TSC
-        | msr::SYSENTER_CS
-        | msr::SYSENTER_ESP
-        | msr::SYSENTER_EIP
-        | msr::MISC_ENABLE
-        | msr::BIOS_SIGN_ID
-        | EBL_CR_POWERON
-        | BIOS_UPDT_TRIG
-        | MC0_CTL => true,
-        _ => false,
-    };
+    let allowed = exists(x, number)
+        && match number {
+            msr::PAT => valid_pat(v),
+            msr::EFER => v & !efer::NXE == 0,
+            msr::MCG_STATUS => v & !MCG_STATUS_BITS == 0,
+            MC0_STATUS | MC0_ADDR => v == 0,
+            msr::TSC
+            | msr::SYSENTER_CS
+            | msr::SYSENTER_ESP
+            | msr::SYSENTER_EIP
+            | msr::MISC_ENABLE
+            | msr::BIOS_SIGN_ID
+            | EBL_CR_POWERON
+            | BIOS_UPDT_TRIG
+            | MC0_CTL => true,
+            _ => false,
+        };
     if !allowed {
         return Err(x.gp0());
     }

@@ -205,7 +205,7 @@ fn cr4_bits_that_are_not_announced_fault() {
     for bit in 0..32 {
         let mut m = Machine::protected(0);
         m.cpu.regs[AX] = 1 << bit;
-        if crate::helpers::cpuid::CR4_EXISTING & 1 << bit == 0 {
+        if m.cpu.identity.cr4() & 1 << bit == 0 {
             m.faults(&to_cr(4), GP, 0, &format!("CR4 bit {bit}"));
         } else {
             m.step(&to_cr(4)).unwrap();
