@@ -12,8 +12,8 @@ mod tests;
 pub use control::{clts, invlpg, lmsw, mov_from_cr, mov_to_cr, smsw, wbinvd};
 pub(crate) use debug::update_watch;
 pub use debug::{mov_from_dr, mov_to_dr};
-pub(crate) use flags::writable_flags;
 pub use flags::{cli, hlt, popf, pushf, sti};
+pub(crate) use flags::{flags_from_8086, flags_of_8086, v86_sees_virtual_if, writable_flags};
 pub use msr::{rdmsr, rdpmc, rdtsc, wrmsr};
 pub use tables::{lgdt, lidt, sgdt, sidt};
 
