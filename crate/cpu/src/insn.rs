@@ -218,6 +218,8 @@ pub enum Helper {
     Invlpg,
     Invd,
     Wbinvd,
+    Clac,
+    Stac,
     // helpers/io.rs
     In,
     Out,
@@ -281,7 +283,8 @@ impl Insn {
         const SP: u8 = 1 << gpr::SP;
         const STRING: u8 = AX | 1 << gpr::CX | 1 << gpr::SI | 1 << gpr::DI;
         match self.op {
-            Op::Cld | Op::Std | Op::Helper(Helper::Cli | Helper::Sti) => Touches::NONE,
+            Op::Cld | Op::Std => Touches::NONE,
+            Op::Helper(Helper::Cli | Helper::Sti | Helper::Clac | Helper::Stac) => Touches::NONE,
             Op::Helper(Helper::Pushf | Helper::Popf) => Touches::of(SP, true),
             Op::Helper(Helper::In | Helper::Out) => Touches::of(AX | DX, false),
             Op::Helper(Helper::String(StringOp::Movs | StringOp::Stos | StringOp::Lods)) => {

@@ -229,8 +229,10 @@ pub mod mode {
     pub const NO_SSE: u32 = 1 << 5;
     /// CS is flat and its code 32-bit: EIP is the linear address, wraps as it does, and needs no limit check.
     pub const FLAT_CODE: u32 = 1 << 6;
+    /// SMAP at work: a supervisor's access to a user page faults (CR4.SMAP set, EFLAGS.AC clear).
+    pub const NO_USER: u32 = 1 << 7;
     /// All of them.
-    pub const BITS: u32 = 7;
+    pub const BITS: u32 = 8;
 }
 
 /// One processor.
@@ -404,7 +406,7 @@ impl Cpu {
         (self.eflags >> 12 & 3) as u8
     }
 
-    /// Recomputes [`Cpu::mode`]; call after any change of a segment, CPL, CR0 or CR4.
+    /// Recomputes [`Cpu::mode`]; call after any change of a segment, CPL, CR0, CR4 or EFLAGS.AC.
     pub fn update_mode(&mut self) {
         let mut m = 0;
         let [es, cs, ss, ds, ..] = &self.segs;
@@ -417,6 +419,8 @@ impl Cpu {
         m |= set(self.cr0 & (cr0::EM | cr0::TS) != 0, mode::NO_X87);
         m |= set(self.cr0 & (cr0::EM | cr0::TS) != 0 || self.cr4 & cr4::OSFXSR == 0, mode::NO_SSE);
         m |= set(cs.is_flat() && cs.rights.is_32(), mode::FLAT_CODE);
+        let no_user = self.cpl != 3 && self.cr4 & cr4::SMAP != 0 && self.eflags & eflags::AC == 0;
+        m |= set(no_user, mode::NO_USER);
         self.mode = m;
     }
 

@@ -400,6 +400,8 @@ fn implied(mnemonic: Mnemonic, out: &mut Insn) -> Option<Op> {
         Mnemonic::Cpuid => Op::Helper(Helper::Cpuid),
         Mnemonic::Invd => Op::Helper(Helper::Invd),
         Mnemonic::Wbinvd => Op::Helper(Helper::Wbinvd),
+        Mnemonic::Clac => Op::Helper(Helper::Clac),
+        Mnemonic::Stac => Op::Helper(Helper::Stac),
         Mnemonic::Sysenter => Op::Helper(Helper::Sysenter),
         Mnemonic::Sysexit => Op::Helper(Helper::Sysexit),
         _ => return None,

@@ -71,6 +71,8 @@ pub fn call(x: &mut Exec<'_>, h: Helper, i: &Insn) -> Result<(), Stop> {
         Helper::Cpuid => cpuid::cpuid(x, i),
         Helper::Invlpg => system::invlpg(x, i),
         Helper::Invd | Helper::Wbinvd => system::wbinvd(x, i),
+        Helper::Clac => system::clac(x, i),
+        Helper::Stac => system::stac(x, i),
         Helper::In => io::port_in(x, i),
         Helper::Out => io::port_out(x, i),
         Helper::String(op) => string::string(x, i, op),

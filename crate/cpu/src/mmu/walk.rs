@@ -28,7 +28,10 @@ pub(super) fn permits(cpu: &Cpu, t: &Translation, a: Access) -> bool {
     if a.fetch {
         return !(t.no_execute || t.user && cpu.cr4 & cr4::SMEP != 0);
     }
-    if t.user && cpu.cr4 & cr4::SMAP != 0 && (a.implicit || cpu.eflags & eflags::AC == 0) {
+    // AC lifts SMAP for what a supervisor does by its instructions, not for what is done on behalf of a user program
+    // (tables, the handler's stack).
+    let lifted = cpu.eflags & eflags::AC != 0 && !a.implicit && cpu.cpl != 3;
+    if t.user && cpu.cr4 & cr4::SMAP != 0 && !lifted {
         return false;
     }
     !a.write || t.writable || cpu.cr0 & cr0::WP == 0

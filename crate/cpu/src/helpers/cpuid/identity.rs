@@ -19,9 +19,6 @@ pub const NOT_YET: &[Feature] = &[
     Feature::Aes,
     Feature::Xsave,
     Feature::Rdrand,
-    Feature::Smep,
-    Feature::Smap,
-    Feature::Umip,
 ];
 
 /// A model, less what was taken away. Part of a machine's configuration: it does not change while the machine exists.

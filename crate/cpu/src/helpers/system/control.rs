@@ -1,7 +1,7 @@
 //! Control registers, and what goes with them: MOV CRn, LMSW, SMSW, CLTS, INVLPG, INVD, WBINVD
 //! (SDM vol. 3, 2.5).
 
-use super::privileged;
+use super::{not_for_users, privileged};
 use crate::exec::Exec;
 use crate::fault::Stop;
 use crate::helpers::segment::{source16, store16};
@@ -137,11 +137,12 @@ pub fn lmsw(x: &mut Exec<'_>, i: &Insn) -> Result<(), Stop> {
     set_cr0(x, x.cpu.cr0 & !(low & !cr0::PE) | v & low)
 }
 
-/// SMSW r/m: the low word of CR0 to memory, all of the operand size to a register. Any CPL.
+/// SMSW r/m: the low word of CR0 to memory, all of the operand size to a register. Any CPL without UMIP.
 ///
 /// # Errors
-/// Those of the access.
+/// #GP(0); those of the access.
 pub fn smsw(x: &mut Exec<'_>, i: &Insn) -> Result<(), Stop> {
+    not_for_users(x)?;
     store16(x, i, u64::from(x.cpu.cr0))
 }
 

@@ -91,6 +91,33 @@ pub fn sti(x: &mut Exec<'_>, _: &Insn) -> Result<(), Stop> {
     Ok(())
 }
 
+/// CLAC: user pages are out of bounds again.
+///
+/// # Errors
+/// #UD above CPL 0.
+pub fn clac(x: &mut Exec<'_>, _: &Insn) -> Result<(), Stop> {
+    set_ac(x, 0)
+}
+
+/// STAC: a supervisor may access user pages despite SMAP.
+///
+/// # Errors
+/// #UD above CPL 0.
+pub fn stac(x: &mut Exec<'_>, _: &Insn) -> Result<(), Stop> {
+    set_ac(x, eflags::AC)
+}
+
+fn set_ac(x: &mut Exec<'_>, ac: u32) -> Result<(), Stop> {
+    if x.cpu.cpl != 0 {
+        return Err(x.ud());
+    }
+    if x.cpu.eflags & eflags::AC != ac {
+        x.cpu.eflags ^= eflags::AC;
+        x.mode_changed();
+    }
+    Ok(())
+}
+
 /// HLT.
 ///
 /// # Errors

@@ -65,6 +65,33 @@ fn cli_and_sti_obey_iopl() {
 }
 
 #[test]
+fn umip_keeps_users_from_looking_at_system_registers() {
+    let memory = |reg: u8| [0x0F, 0x01, 0x05 | reg << 3, 0, 0x60, 0, 0];
+    let rows: [(&str, &[u8]); 5] = [
+        ("SGDT", &memory(0)),
+        ("SIDT", &memory(1)),
+        ("SMSW", &[0x0F, 0x01, 0xE0]),
+        ("SLDT", &[0x0F, 0x00, 0xC0]),
+        ("STR", &[0x0F, 0x00, 0xC8]),
+    ];
+    for (what, bytes) in rows {
+        for (cpl, umip) in [(0, true), (1, true), (3, true), (3, false)] {
+            let mut m = Machine::protected(cpl);
+            m.cpu.cr4 = if umip { cr4::UMIP } else { 0 };
+            if umip && cpl != 0 {
+                m.faults(bytes, GP, 0, what);
+            } else {
+                m.step(bytes).unwrap();
+            }
+        }
+    }
+    let mut m = Machine::v86(3);
+    m.cpu.cr4 = cr4::UMIP;
+    m.faults(&[0x0F, 0x01, 0xE0], GP, 0, "SMSW in virtual-8086 mode");
+    m.is_undefined(&[0x0F, 0x00, 0xC0], "SLDT there");
+}
+
+#[test]
 fn sti_casts_a_shadow_only_if_it_changes_something() {
     let mut m = Machine::protected(0);
     m.step(&[0xFB]).unwrap();
