@@ -220,6 +220,9 @@ pub enum Helper {
     Wbinvd,
     Clac,
     Stac,
+    Xgetbv,
+    Xsetbv,
+    Rdrand,
     // helpers/io.rs
     In,
     Out,
@@ -242,6 +245,8 @@ pub enum X87Env {
     Frstor,
     Fxsave,
     Fxrstor,
+    Xsave,
+    Xrstor,
 }
 
 /// The general registers and status flags an instruction has to do with, as far as it is known; a bit each for the

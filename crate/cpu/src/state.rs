@@ -191,6 +191,16 @@ impl Msrs {
     }
 }
 
+/// Memory-type ranges; the default type is in [`Msrs`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct Mtrrs {
+    /// Those fixed below 1 MB, in the order of [`x86::msr::MTRR_FIXED`].
+    pub fixed: [u64; 11],
+    /// Base and mask of each variable one.
+    pub ranges: [[u64; 2]; 8],
+}
+
 /// Bits of [`Cpu::events`]: reasons to look before the next block.
 pub mod event {
     /// The interrupt controller's INTR line is high (taken when IF allows).
@@ -283,6 +293,10 @@ pub struct Cpu {
     pub dr: [u64; 8],
     /// Model-specific registers.
     pub msr: Msrs,
+    /// Memory-type ranges.
+    pub mtrr: Mtrrs,
+    /// XCR0: what XSAVE saves.
+    pub xcr0: u64,
     /// x87 unit; MMX registers are its mantissas.
     pub fpu: Fpu,
     /// SSE registers, low half first.
@@ -336,6 +350,8 @@ impl Cpu {
             pdpte: [0; 4],
             dr: [0, 0, 0, 0, 0, 0, 0xFFFF_0FF0, 0x400],
             msr: Msrs { pat: 0x0007_0406_0007_0406, apic_base: 0, misc_enable: 1, ..Msrs::default() },
+            mtrr: Mtrrs::default(),
+            xcr0: crate::helpers::float::X87,
             fpu: Fpu {
                 st: [F80::ZERO; 8],
                 control: 0x40,

@@ -28,6 +28,7 @@ use devices::vga::frame_buffer::FrameBuffer;
 use devices::vga::{PciVga, Vga};
 use host::block::Block;
 use host::display::Display;
+use host::entropy::Keyed;
 use host::input::MouseButtons;
 use host::log::Level;
 use host::{KeyCode, Logger};
@@ -130,6 +131,8 @@ pub(crate) struct Board {
     pub(crate) fw_cfg: Handle<FwCfg>,
     post: Handle<PostCode>,
     exit: Handle<ExitPort>,
+    /// What RDRAND gives.
+    pub(crate) random: Option<Keyed>,
     // What the processor was told, and what it has to be told.
     pub(crate) intr: bool,
     pub(crate) attention: bool,
@@ -250,6 +253,7 @@ impl Board {
             fw_cfg,
             post,
             exit,
+            random: config.random_numbers(),
             intr: false,
             attention: false,
             stop: false,

@@ -10,6 +10,7 @@ use crate::multiboot::Multiboot;
 use cpu::Processor;
 use cpu::state::{Segment, TableRegister, event};
 use serde::{Deserialize, Serialize};
+use x86::cpuid::Feature;
 use x86::descriptor::Rights;
 use x86::{Seg, cr0, gpr};
 use xxhash_rust::xxh3::xxh3_64;
@@ -37,6 +38,7 @@ impl Boot {
             processor.mmu.load_ram(at, &bytes);
         }
         bios_data_area(processor);
+        memory_types(processor);
         match self {
             // As if halted by an empty BIOS.
             Self::Nothing => processor.cpu.events |= event::HALT,
@@ -88,6 +90,29 @@ fn bios_data_area(processor: &mut Processor) {
     }
     // The extended area says how long it is: 1 KB.
     processor.mmu.load_ram(0x9_FC00, &[1]);
+}
+
+/// Memory types as firmware leaves them: RAM is cached, what is for devices is not.
+fn memory_types(processor: &mut Processor) {
+    const UNCACHED: u64 = 0;
+    const PROTECTED: u64 = 5;
+    const CACHED: u64 = 6;
+    /// In the register of the default type: the ranges are enabled, the fixed ones too.
+    const ENABLED: u64 = 1 << 11 | 1 << 10;
+    /// In a range's mask.
+    const VALID: u64 = 1 << 11;
+    /// From here to 4 GB there are devices and the flash.
+    const DEVICES: u64 = 0xE000_0000;
+    if !processor.cpu.identity.has(Feature::Mtrr) {
+        return;
+    }
+    // Below 1 MB: conventional memory in units of 64 and 16 KB, then video memory, then ROM in units of 4 KB.
+    let kinds = [CACHED, CACHED, UNCACHED, PROTECTED];
+    for (n, eight) in processor.cpu.mtrr.fixed.iter_mut().enumerate() {
+        *eight = kinds[n.min(3)] * 0x0101_0101_0101_0101;
+    }
+    processor.cpu.mtrr.ranges[0] = [DEVICES | UNCACHED, 0xF_E000_0000 | VALID];
+    processor.cpu.msr.mtrr_def_type = ENABLED | CACHED;
 }
 
 /// Selectors of the flat segments that a kernel is entered with (the Linux boot protocol fixes them).

@@ -4,6 +4,7 @@ use crate::board::{Board, port};
 use crate::parts::PortTarget;
 use bus::{IoError, IoResult, PhysAddr, Port, Width};
 use cpu::{Platform, Poll};
+use host::entropy::Keyed;
 
 impl Board {
     /// Carries the wires' levels to where they lead. The processor is told if its INTR input changes.
@@ -192,5 +193,9 @@ impl Platform for Board {
 
     fn tsc(&mut self, count: u64) -> u64 {
         self.time.at(count).0
+    }
+
+    fn random(&mut self, _: u64) -> Option<u64> {
+        self.random.as_mut().map(Keyed::next_u64)
     }
 }

@@ -16,11 +16,13 @@
 //! touches the machine.
 
 use crate::board::Board;
+use crate::config::RDRAND_STREAM;
 use crate::firmware::Boot;
 use crate::{Machine, MachineError, memory_map, video};
 use bus::{Saved, SnapshotError, Time, decode, encode, is_zero};
 use cpu::Processor;
 use devices::vga::frame_buffer::OwnMemory;
+use host::entropy::Keyed;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
@@ -57,17 +59,19 @@ pub(crate) fn part(name: &str, kind: &str, version: u16, bytes: Vec<u8>) -> Part
     PartV1 { name: name.into(), kind: kind.into(), version, bytes }
 }
 
-/// What belongs to no part: wires and time.
+/// What belongs to no part: wires, time and random numbers.
 #[derive(Serialize, Deserialize)]
-struct BoardV2 {
+struct BoardV3 {
     now: u64,
     irq: u64,
     pirq: u64,
     control: u64,
+    /// Key and position of what RDRAND gives, if that is the same every time.
+    random: Option<([u8; 32], u64)>,
 }
 
 const BOARD: &str = "board";
-const BOARD_VERSION: u16 = 2;
+const BOARD_VERSION: u16 = 3;
 const CPU: &str = "cpu";
 
 impl Machine {
@@ -76,11 +80,13 @@ impl Machine {
         let count = self.processor.cpu.count;
         self.settled();
         let board = self.board();
-        let own = BoardV2 {
+        let random = board.random.as_ref().filter(|_| self.config.is_repeatable());
+        let own = BoardV3 {
             now: board.time.at(count).0,
             irq: board.irq.levels(),
             pirq: board.pirq.levels(),
             control: board.control.levels(),
+            random: random.map(|r| (r.key(), r.position())),
         };
         let (kind, version) = Processor::saved_as();
         let mut parts = vec![
@@ -199,7 +205,7 @@ impl Machine {
         if own.version != BOARD_VERSION {
             return Err(of_part(SnapshotError::Version { part: BOARD, found: own.version }));
         }
-        let own: BoardV2 = decode(BOARD, &own.bytes).map_err(of_part)?;
+        let own: BoardV3 = decode(BOARD, &own.bytes).map_err(of_part)?;
         let cpu = take(CPU, Processor::saved_as().0)?;
         let mut wiring = self.wiring.clone();
         wiring.drives = wiring.drives.restored(&mut take)?;
@@ -246,6 +252,10 @@ impl Machine {
         board.irq.restore(own.irq);
         board.pirq.restore(own.pirq);
         board.control.restore(own.control);
+        // Random numbers that shall be random do not come twice, from two machines out of the same bytes.
+        if self.config.is_repeatable() {
+            board.random = own.random.map(|(key, position)| Keyed::new(key, RDRAND_STREAM, position));
+        }
         board.map_changed = true;
         board.parts.remap();
         board.parts.touched_all();

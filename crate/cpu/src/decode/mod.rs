@@ -400,6 +400,8 @@ fn implied(mnemonic: Mnemonic, out: &mut Insn) -> Option<Op> {
         Mnemonic::Cpuid => Op::Helper(Helper::Cpuid),
         Mnemonic::Invd => Op::Helper(Helper::Invd),
         Mnemonic::Wbinvd => Op::Helper(Helper::Wbinvd),
+        Mnemonic::Xgetbv => Op::Helper(Helper::Xgetbv),
+        Mnemonic::Xsetbv => Op::Helper(Helper::Xsetbv),
         Mnemonic::Clac => Op::Helper(Helper::Clac),
         Mnemonic::Stac => Op::Helper(Helper::Stac),
         Mnemonic::Sysenter => Op::Helper(Helper::Sysenter),
@@ -771,6 +773,7 @@ fn system(ins: &Instruction, out: &mut Insn) -> Option<Op> {
         Mnemonic::Lsl => Helper::Lsl,
         Mnemonic::Arpl => Helper::Arpl,
         Mnemonic::Invlpg => Helper::Invlpg,
+        Mnemonic::Rdrand => Helper::Rdrand,
         _ => return None,
     };
     if out.k0 == Kind::None && out.k1 == Kind::None {
@@ -815,6 +818,8 @@ pub fn ends_block(op: Op) -> bool {
                 | Helper::Smsw
                 | Helper::MovFromCr
                 | Helper::Rdtsc
+                | Helper::Rdrand
+                | Helper::Xgetbv
                 | Helper::Cpuid
                 | Helper::In
                 | Helper::Out

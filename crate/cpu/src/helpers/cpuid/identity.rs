@@ -6,7 +6,6 @@ use x86::{cr4, eflags};
 /// Features that a model would have and that do not work yet: no processor announces them.
 pub const NOT_YET: &[Feature] = &[
     Feature::Apic,
-    Feature::Mtrr,
     Feature::Sse3,
     Feature::Pclmulqdq,
     Feature::Ssse3,
@@ -17,8 +16,6 @@ pub const NOT_YET: &[Feature] = &[
     Feature::Popcnt,
     Feature::TscDeadline,
     Feature::Aes,
-    Feature::Xsave,
-    Feature::Rdrand,
 ];
 
 /// A model, less what was taken away. Part of a machine's configuration: it does not change while the machine exists.

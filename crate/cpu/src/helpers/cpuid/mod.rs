@@ -14,6 +14,7 @@ pub use identity::{Identity, NOT_YET};
 
 use crate::exec::Exec;
 use crate::fault::Stop;
+use crate::helpers::float::{XSAVE_SIZE, supported};
 use crate::insn::{Insn, Width};
 use crate::micro::Micro;
 use crate::state::Cpu;
@@ -52,6 +53,7 @@ pub fn leaf(cpu: &Cpu, n: u32, sub: u32) -> [u32; 4] {
         }
         2 => model.descriptors,
         4 => caches(identity, sub),
+        0xD => saved_state(cpu, sub),
         7 if sub == 0 => [0, feature_bits(Register::Ebx), feature_bits(Register::Ecx), 0],
         0x8000_0000 => [model.max_extended_leaf, 0, 0, 0],
         0x8000_0001 => [0, 0, feature_bits(Register::Ecx), feature_bits(Register::Edx)],
@@ -61,6 +63,15 @@ pub fn leaf(cpu: &Cpu, n: u32, sub: u32) -> [u32; 4] {
         }
         0x8000_0006 => [0, 0, unified_cache(identity), 0],
         0x8000_0008 => [u32::from(identity.physical_bits()) | 32 << 8, 0, 0, 0],
+        _ => [0; 4],
+    }
+}
+
+/// Leaf Dh: what XSAVE saves, and in how many bytes: as XCR0 is, and at most.
+fn saved_state(cpu: &Cpu, sub: u32) -> [u32; 4] {
+    match (sub, supported(&cpu.identity)) {
+        (0, components) if components != 0 => [components as u32, XSAVE_SIZE, XSAVE_SIZE, 0],
+        // Sub-leaf 1: no variants of the instructions. Above: both components lie in the legacy region.
         _ => [0; 4],
     }
 }

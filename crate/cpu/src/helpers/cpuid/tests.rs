@@ -156,6 +156,12 @@ fn instructions_that_are_not_announced_do_not_exist() {
         ("ADDPD", &[0x66, 0x0F, 0x58, 0xC1], "core2", &["core2,-sse2"]),
         ("MOVNTI", &[0x0F, 0xC3, 0x05, 0, 0x60, 0, 0], "core2", &["core2,-sse"]),
         ("LFENCE", &[0x0F, 0xAE, 0xE8], "core2", &["core2,-sse2"]),
+        ("STAC", &[0x0F, 0x01, 0xCB], "core2", &["core2,-smap"]),
+        ("RDRAND", &[0x0F, 0xC7, 0xF0], "core2", &["core2,-rdrand"]),
+        // What undefined instructions are made of: UD0 and UD1 with a ModRM byte and what it brings, UD2 without.
+        ("UD0", &[0x0F, 0xFF, 0x05, 0, 0x60, 0, 0], "", &["486", "pentium", "pentium3", "core2"]),
+        ("UD1", &[0x0F, 0xB9, 0x44, 0x24, 1], "", &["486", "pentium", "pentium3", "core2"]),
+        ("UD2", &[0x0F, 0x0B], "", &["486", "pentium", "pentium3", "core2"]),
         ("CLFLUSH", &[0x0F, 0xAE, 0x3D, 0, 0x60, 0, 0], "core2", &["core2,-clflush"]),
     ];
     let nth = |name: &str| MODELS.iter().position(|m| m.name == name);

@@ -5,6 +5,8 @@ mod control;
 mod debug;
 mod flags;
 mod msr;
+mod mtrr;
+mod random;
 mod tables;
 #[cfg(test)]
 mod tests;
@@ -15,6 +17,7 @@ pub use debug::{mov_from_dr, mov_to_dr};
 pub use flags::{clac, cli, hlt, popf, pushf, stac, sti};
 pub(crate) use flags::{flags_from_8086, flags_of_8086, v86_sees_virtual_if, writable_flags};
 pub use msr::{rdmsr, rdpmc, rdtsc, wrmsr};
+pub use random::rdrand;
 pub use tables::{lgdt, lidt, sgdt, sidt};
 
 use crate::exec::Exec;

@@ -4,7 +4,7 @@
 //! without asking CPUID on a processor of this family; they read as zero. All others are #GP(0), which
 //! systems that probe expect.
 
-use super::privileged;
+use super::{mtrr, privileged};
 use crate::exec::Exec;
 use crate::fault::Stop;
 use crate::insn::{Insn, Width};
@@ -42,6 +42,7 @@ fn exists(x: &Exec<'_>, number: u32) -> bool {
         msr::TSC => identity.has(Feature::Tsc),
         msr::SYSENTER_CS | msr::SYSENTER_ESP | msr::SYSENTER_EIP => identity.has(Feature::Sep),
         msr::PAT => identity.has(Feature::Pat),
+        n if mtrr::read(&x.cpu, n).is_some() => identity.has(Feature::Mtrr),
         msr::EFER => identity.has(Feature::Nx),
         msr::MCG_CAP | msr::MCG_STATUS | MC0_CTL | MC0_STATUS | MC0_ADDR => identity.has(Feature::Mca),
         // Came with the Pentium 4, as the extended leaves of CPUID did.
@@ -109,7 +110,10 @@ pub fn rdmsr(x: &mut Exec<'_>, _: &Insn) -> Result<(), Stop> {
         msr::MCG_STATUS => m.mcg_status,
         msr::PLATFORM_ID | msr::BIOS_SIGN_ID | EBL_CR_POWERON | MC0_CTL | MC0_STATUS | MC0_ADDR => 0,
         P5_MC_ADDR | P5_MC_TYPE => 0,
-        _ => return Err(x.gp0()),
+        n => match mtrr::read(&x.cpu, n) {
+            Some(v) => v,
+            None => return Err(x.gp0()),
+        },
     };
     set_pair(x, v);
     Ok(())
@@ -145,6 +149,9 @@ pub fn wrmsr(x: &mut Exec<'_>, _: &Insn) -> Result<(), Stop> {
             | MC0_CTL => true,
             _ => false,
         };
+    if exists(x, number) && mtrr::write(&mut x.cpu, number, v) {
+        return Ok(());
+    }
     if !allowed {
         return Err(x.gp0());
     }

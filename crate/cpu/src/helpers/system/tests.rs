@@ -377,6 +377,24 @@ fn msrs_hold_what_they_accept() {
         (msr::BIOS_SIGN_ID, 0, Some(0)),
         (msr::APIC_BASE, 0, None),
         (msr::MTRR_CAP, 0, None),
+        (msr::MTRR_CAP, 0x508, None),
+        (msr::MTRR_DEF_TYPE, 0xC06, Some(0xC06)),
+        (msr::MTRR_DEF_TYPE, 0x802, None),
+        (msr::MTRR_DEF_TYPE, 0x1006, None),
+        (0x250, 0x0605_0401_0006_0606, Some(0x0605_0401_0006_0606)),
+        (0x26F, 0x0606_0606_0606_0606, Some(0x0606_0606_0606_0606)),
+        (0x259, 7, None),
+        (0x268, 3 << 56, None),
+        (0x251, 0, None),
+        (0x270, 0, None),
+        (msr::MTRR_PHYS_BASE, 0xF_E000_0001, Some(0xF_E000_0001)),
+        (msr::MTRR_PHYS_BASE, 0x10_0000_0000, None),
+        (msr::MTRR_PHYS_BASE, 0x100, None),
+        (msr::MTRR_PHYS_BASE, 2, None),
+        (msr::MTRR_PHYS_BASE + 15, 0xF_E000_0800, Some(0xF_E000_0800)),
+        (msr::MTRR_PHYS_BASE + 1, 0x400, None),
+        (msr::MTRR_PHYS_BASE + 1, 0x10_0000_0800, None),
+        (msr::MTRR_PHYS_BASE + 16, 0, None),
         (0xC000_0080 + 1, 0, None),
         (0x1234_5678, 0, None),
     ];
@@ -401,4 +419,7 @@ fn msrs_hold_what_they_accept() {
     m.cpu.regs[CX] = msr::MCG_CAP.into();
     m.step(&[0x0F, 0x32]).unwrap();
     assert_eq!(m.cpu.regs[AX], 1, "one idle bank");
+    m.cpu.regs[CX] = msr::MTRR_CAP.into();
+    m.step(&[0x0F, 0x32]).unwrap();
+    assert_eq!(m.cpu.regs[AX], 0x508, "eight ranges, fixed ones, write combining");
 }
