@@ -32,6 +32,7 @@ use host::entropy::Keyed;
 use host::input::MouseButtons;
 use host::log::Level;
 use host::{KeyCode, Logger};
+use x86::cpuid::Feature;
 
 /// Interrupt request lines.
 pub(crate) mod irq {
@@ -312,7 +313,8 @@ impl Board {
         let rtc = self.parts.get_mut(self.rtc);
         rtc.set_cmos(0x10, types[0] << 4 | types[1]);
         // Equipment: a coprocessor, a PS/2 mouse, a display with its own BIOS.
-        rtc.set_cmos(0x14, 0x06 | floppies);
+        let coprocessor = if config.identity().has(Feature::Fpu) { 0x02 } else { 0 };
+        rtc.set_cmos(0x14, 0x04 | coprocessor | floppies);
         // (Bit 0 of 38h: the disk's signature is not checked.)
         rtc.set_cmos(0x38, nth(2) << 4 | 1);
         rtc.set_cmos(0x3D, nth(1) << 4 | nth(0));

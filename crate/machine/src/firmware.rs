@@ -74,11 +74,12 @@ impl Boot {
 
 /// The words of the BIOS data area that kernels read (IBM PC AT Technical Reference, "BIOS data area").
 fn bios_data_area(processor: &mut Processor) {
-    // COM1, COM2; the extended data area; kilobytes of memory; video mode, columns, CRTC port, rows.
+    let coprocessor = if processor.cpu.identity.has(Feature::Fpu) { 0x02 } else { 0 };
+    // COM1, COM2; the extended data area; equipment; kilobytes of memory; video mode, columns, CRTC port, rows.
     let words: [(u64, &[u8]); 8] = [
         (0x400, &[0xF8, 0x03, 0xF8, 0x02]),
         (0x40E, &[0xC0, 0x9F]),
-        (0x410, &[0x26, 0x04]),
+        (0x410, &[0x24 | coprocessor, 0x04]),
         (0x413, &[0x7F, 0x02]),
         (0x449, &[0x03, 80, 0]),
         (0x44C, &[0x00, 0x10]),

@@ -58,7 +58,8 @@ const USER_FETCH: Access = Access { fetch: true, ..USER };
 fn smep_and_smap_keep_supervisors_from_user_pages() {
     const PROTECTION: u32 = error::P;
     // CPL, CR4, AC, the page's bits, the access, the error code
-    let rows: &[(u8, u32, bool, u64, Access, Option<u32>)] = &[
+    type Row = (u8, u32, bool, u64, Access, Option<u32>);
+    let rows: &[Row] = &[
         (0, 0, false, RW | US, FETCH, None),
         (0, cr4::SMEP, false, RW | US, FETCH, Some(PROTECTION | error::I)),
         (0, cr4::SMEP, true, RW | US, FETCH, Some(PROTECTION | error::I)),

@@ -29,11 +29,14 @@ pub struct Identity {
 
 impl Default for Identity {
     fn default() -> Self {
-        Self::new(&CORE2, &[])
+        Self::DEFAULT
     }
 }
 
 impl Identity {
+    /// All that there is.
+    const DEFAULT: Self = Self::new(&CORE2, &[]);
+
     /// A model without these features and what needs them.
     #[must_use]
     pub const fn new(model: &'static Model, less: &[Feature]) -> Self {
