@@ -193,7 +193,11 @@ const GROUPS = {
   ],
   Machine: [
     { name: "memory", value: "MB", read: number(1, 1 << 20), help: "default 256" },
-    { name: "cpu", value: "MODEL[,-FEATURE…]", help: "processor model" },
+    {
+      name: "cpu",
+      value: "MODEL[,-FEATURE…]",
+      help: "486, pentium, pentium3 or core2 (default), less features, as in pentium,-mmx (docs/processors.md)",
+    },
     {
       name: "no-apic",
       means: ["apic", false],

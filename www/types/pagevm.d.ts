@@ -42,7 +42,10 @@ export interface CreateOptions {
   jitLinkage?: "tail-call" | "return" | undefined;
   /** `"real"`: the host's time. `"counted"`: time is instructions executed; the same run every time. */
   clock?: "real" | "counted" | undefined;
-  /** Processor model, then features to add or leave out: `"model,-feature"`. */
+  /**
+   * Processor model, `486`, `pentium`, `pentium3` or `core2` (default), then features to leave out: `"pentium,-mmx"`. What
+   * needs one that is left out is left out too.
+   */
   cpu?: string | undefined;
   /** Date and time at power-on: seconds since 1970, UTC. */
   rtc?: number | undefined;

@@ -331,7 +331,7 @@ impl BlockCache {
         let left = (0x1000 - (start & 0xFFF)) as usize;
         let page = x.mmu.ram().slice(start, left).unwrap_or(&[]);
         let first = self.insns.len();
-        decode_run(&mut self.insns, page, mode_bits);
+        decode_run(&mut self.insns, BlockDecoder::new(page, mode_bits).of(x.cpu.identity), page.len());
         let mut second = None;
         if self.insns.len() == first {
             // The first instruction crosses into the next page.
@@ -345,7 +345,7 @@ impl BlockCache {
                 // Fetching from a device or past RAM: floating bus.
                 self.scratch.extend_from_slice(&[0xFF; MAX_LEN]);
             }
-            decode_one(&mut self.insns, &self.scratch, mode_bits);
+            decode_one(&mut self.insns, BlockDecoder::new(&self.scratch, mode_bits).of(x.cpu.identity));
         }
         let at = block_ref(&self.insns, first);
         let bytes = at.bytes;
@@ -379,7 +379,7 @@ impl BlockCache {
             self.scratch.push(byte);
         }
         let first = self.insns.len();
-        decode_one(&mut self.insns, &self.scratch, x.cpu.mode);
+        decode_one(&mut self.insns, BlockDecoder::new(&self.scratch, x.cpu.mode).of(x.cpu.identity));
         Ok(block_ref(&self.insns, first))
     }
 
@@ -458,8 +458,7 @@ fn block_ref(insns: &[Insn], first: usize) -> BlockRef {
 }
 
 /// Decodes one instruction as a block of its own.
-fn decode_one(into: &mut Vec<Insn>, bytes: &[u8], mode_bits: u32) {
-    let mut decoder = BlockDecoder::new(bytes, mode_bits);
+fn decode_one(into: &mut Vec<Insn>, mut decoder: BlockDecoder<'_>) {
     if let Ok(insn) = decoder.next_insn() {
         into.push(insn);
         if !insn.prefix.has(Prefix::LAST) {
@@ -469,8 +468,7 @@ fn decode_one(into: &mut Vec<Insn>, bytes: &[u8], mode_bits: u32) {
 }
 
 /// Decodes instructions until the block ends, or the bytes do.
-fn decode_run(into: &mut Vec<Insn>, bytes: &[u8], mode_bits: u32) {
-    let mut decoder = BlockDecoder::new(bytes, mode_bits);
+fn decode_run(into: &mut Vec<Insn>, mut decoder: BlockDecoder<'_>, bytes: usize) {
     let mut last = None;
     for _ in 0..MAX_INSNS {
         let Ok(insn) = decoder.next_insn() else { break };
@@ -484,7 +482,7 @@ fn decode_run(into: &mut Vec<Insn>, bytes: &[u8], mode_bits: u32) {
             return;
         }
         last = Some(insn);
-        if insn.end() as usize >= bytes.len() {
+        if insn.end() as usize >= bytes {
             break;
         }
     }

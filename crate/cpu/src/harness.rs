@@ -5,7 +5,7 @@ use crate::exec::{Exit, Processor};
 use crate::float::F80;
 use crate::mmu::OutOfMemory;
 use crate::platform::EmptyBus;
-use crate::state::{Cpu, Fpu, Msrs, Segment, TableRegister, event};
+use crate::state::{Cpu, Fpu, Msrs, Mtrrs, Segment, TableRegister, event};
 use serde::{Deserialize, Serialize};
 use x86::cr0;
 use x86::descriptor::Rights;
@@ -82,6 +82,11 @@ pub struct State {
     /// Model-specific registers: SYSENTER_CS, _ESP, _EIP, EFER, PAT, APIC_BASE, MISC_ENABLE,
     /// MTRR_DEF_TYPE, MCG_STATUS, and what WRMSR added to the time-stamp counter.
     pub msr: [u64; 10],
+    /// Fixed memory-type ranges, then base and mask of each variable one.
+    pub mtrr_fixed: [u64; 11],
+    pub mtrr_ranges: [[u64; 2]; 8],
+    /// XCR0.
+    pub xcr0: u64,
     pub x87: X87State,
     pub xmm: [[u8; 16]; 16],
     pub mxcsr: u32,
@@ -201,10 +206,13 @@ impl Harness {
             pdpte,
             dr,
             msr,
+            mtrr,
+            xcr0,
             fpu,
             xmm,
             mxcsr,
             fault: _,
+            identity: _,
         } = cpu;
         State {
             gpr: std::array::from_fn(|n| regs[n]),
@@ -223,6 +231,9 @@ impl Harness {
             dr: *dr,
             cpl: *cpl,
             msr: msr.values(),
+            mtrr_fixed: mtrr.fixed,
+            mtrr_ranges: mtrr.ranges,
+            xcr0: *xcr0,
             x87: x87_state(fpu),
             xmm: xmm.map(|[low, high]| (u128::from(high) << 64 | u128::from(low)).to_le_bytes()),
             mxcsr: *mxcsr,
@@ -252,6 +263,9 @@ impl Harness {
             dr,
             cpl,
             msr,
+            mtrr_fixed,
+            mtrr_ranges,
+            xcr0,
             x87,
             xmm,
             mxcsr,
@@ -281,6 +295,8 @@ impl Harness {
         (cpu.cr2, cpu.cr3, cpu.cr4, cpu.pdpte, cpu.cpl) = (*cr2, *cr3, *cr4, *pdpte, *cpl);
         cpu.nmi_blocked = u8::from(*nmi_blocked);
         cpu.msr = Msrs::of(*msr);
+        cpu.mtrr = Mtrrs { fixed: *mtrr_fixed, ranges: *mtrr_ranges };
+        cpu.xcr0 = *xcr0;
         cpu.fpu = fpu(x87);
         cpu.xmm = xmm.map(|b| {
             let v = u128::from_le_bytes(b);

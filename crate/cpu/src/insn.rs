@@ -220,6 +220,11 @@ pub enum Helper {
     Invlpg,
     Invd,
     Wbinvd,
+    Clac,
+    Stac,
+    Xgetbv,
+    Xsetbv,
+    Rdrand,
     // helpers/io.rs
     In,
     Out,
@@ -242,6 +247,8 @@ pub enum X87Env {
     Frstor,
     Fxsave,
     Fxrstor,
+    Xsave,
+    Xrstor,
 }
 
 /// The general registers and status flags an instruction has to do with, as far as it is known; a bit each for the
@@ -283,7 +290,8 @@ impl Insn {
         const SP: u8 = 1 << gpr::SP;
         const STRING: u8 = AX | 1 << gpr::CX | 1 << gpr::SI | 1 << gpr::DI;
         match self.op {
-            Op::Cld | Op::Std | Op::Helper(Helper::Cli | Helper::Sti) => Touches::NONE,
+            Op::Cld | Op::Std => Touches::NONE,
+            Op::Helper(Helper::Cli | Helper::Sti | Helper::Clac | Helper::Stac) => Touches::NONE,
             Op::Helper(Helper::Pushf | Helper::Popf) => Touches::of(SP, true),
             Op::Helper(Helper::In | Helper::Out) => Touches::of(AX | DX, false),
             Op::Helper(Helper::String(StringOp::Movs | StringOp::Stos | StringOp::Lods)) => {

@@ -61,10 +61,12 @@ pub trait Platform: std::any::Any {
     fn msr_write(&mut self, _count: u64, _number: u32, _value: u64) -> Option<()> {
         None
     }
+    /// A random number, if there are any.
+    fn random(&mut self, count: u64) -> Option<u64>;
 }
 
 /// A machine without devices, for tests and the processor harness: reads float high, the time-stamp
-/// counter counts instructions.
+/// counter counts instructions, and there are no random numbers.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct EmptyBus;
 
@@ -91,5 +93,8 @@ impl Platform for EmptyBus {
     }
     fn tsc(&mut self, count: u64) -> u64 {
         count
+    }
+    fn random(&mut self, _: u64) -> Option<u64> {
+        None
     }
 }

@@ -1,17 +1,17 @@
-//! The processor's saved state: `CpuV1`, with the architectural TLB.
+//! The processor's saved state: `CpuV2`, with the architectural TLB.
 
 use crate::exec::Processor;
 use crate::flags::Flags;
 use crate::float::F80;
 use crate::mmu::Translation;
-use crate::state::{Fpu, Msrs, Segment, Smm, TableRegister};
+use crate::state::{Fpu, Msrs, Mtrrs, Segment, Smm, TableRegister};
 use bus::{Saved, SnapshotError, decode, encode};
 use serde::{Deserialize, Serialize};
 use x86::descriptor::Rights;
 use x86::eflags;
 
 const PART: &str = "cpu";
-const VERSION: u16 = 1;
+const VERSION: u16 = 2;
 
 #[derive(Serialize, Deserialize)]
 struct SegmentV1 {
@@ -48,7 +48,7 @@ struct FpuV1 {
 }
 
 #[derive(Serialize, Deserialize)]
-struct CpuV1 {
+struct CpuV2 {
     regs: [u64; 16],
     eip: u64,
     eflags: u32,
@@ -70,6 +70,9 @@ struct CpuV1 {
     pdpte: [u64; 4],
     dr: [u64; 8],
     msr: [u64; 10],
+    mtrr_fixed: [u64; 11],
+    mtrr_ranges: [[u64; 2]; 8],
+    xcr0: u64,
     fpu: FpuV1,
     xmm: [[u64; 2]; 16],
     mxcsr: u32,
@@ -120,10 +123,13 @@ impl Processor {
             pdpte,
             dr,
             msr,
+            mtrr: Mtrrs { fixed: mtrr_fixed, ranges: mtrr_ranges },
+            xcr0,
             fpu,
             xmm,
             mxcsr,
             fault: _,
+            identity: _,
         } = &self.cpu;
         let Fpu {
             st,
@@ -138,7 +144,7 @@ impl Processor {
         } = *fpu;
         let mut gprs = [0; 16];
         gprs.copy_from_slice(&regs[..16]);
-        encode(&CpuV1 {
+        encode(&CpuV2 {
             regs: gprs,
             eip: *eip,
             eflags: self.cpu.eflags(),
@@ -159,6 +165,9 @@ impl Processor {
             pdpte: *pdpte,
             dr: *dr,
             msr: msr.values(),
+            mtrr_fixed: *mtrr_fixed,
+            mtrr_ranges: *mtrr_ranges,
+            xcr0: *xcr0,
             fpu: FpuV1 {
                 st: st.map(|v| (v.mant, v.se)),
                 control,
@@ -184,7 +193,7 @@ impl Processor {
         if saved.version != VERSION {
             return Err(SnapshotError::Version { part: PART, found: saved.version });
         }
-        let v: CpuV1 = decode(PART, saved.bytes)?;
+        let v: CpuV2 = decode(PART, saved.bytes)?;
         let invalid = |why| Err(SnapshotError::Invalid { part: PART, why });
         if v.cpl > 3 {
             return invalid("privilege level above 3");
@@ -198,7 +207,7 @@ impl Processor {
         c.eip = v.eip;
         c.next_eip = v.eip;
         c.flags = Flags::of_status(v.eflags);
-        c.eflags = v.eflags & eflags::ALL & !eflags::STATUS | eflags::ONE;
+        c.eflags = v.eflags & c.identity.eflags() & !eflags::STATUS | eflags::ONE;
         c.events = v.events;
         c.cpl = v.cpl;
         c.nmi_blocked = v.nmi_blocked;
@@ -211,6 +220,8 @@ impl Processor {
         c.idtr = TableRegister { base: v.idtr.0, limit: v.idtr.1 };
         (c.cr0, c.cr4, c.cr2, c.cr3, c.pdpte, c.dr) = (v.cr0, v.cr4, v.cr2, v.cr3, v.pdpte, v.dr);
         c.msr = Msrs::of(v.msr);
+        c.mtrr = Mtrrs { fixed: v.mtrr_fixed, ranges: v.mtrr_ranges };
+        c.xcr0 = v.xcr0;
         let FpuV1 {
             st,
             control,

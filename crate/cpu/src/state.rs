@@ -6,6 +6,7 @@
 use crate::fault::Fault;
 use crate::flags::Flags;
 use crate::float::F80;
+use crate::helpers::cpuid::Identity;
 use x86::descriptor::Rights;
 use x86::{Seg, cr0, cr4, eflags};
 
@@ -202,6 +203,16 @@ pub struct Smm {
     pub base: u32,
 }
 
+/// Memory-type ranges; the default type is in [`Msrs`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[repr(C)]
+pub struct Mtrrs {
+    /// Those fixed below 1 MB, in the order of [`x86::msr::MTRR_FIXED`].
+    pub fixed: [u64; 11],
+    /// Base and mask of each variable one.
+    pub ranges: [[u64; 2]; 8],
+}
+
 /// Bits of [`Cpu::events`]: reasons to look before the next block.
 pub mod event {
     /// The interrupt controller's INTR line is high (taken when IF allows).
@@ -224,6 +235,8 @@ pub mod event {
     pub const SMI: u32 = 1 << 8;
     /// System management mode has ended: the machine has to say anew where memory is before anything else runs.
     pub const MAP: u32 = 1 << 9;
+    /// VIF and VIP are both set for a program that has them: #GP before its next instruction.
+    pub const VIRTUAL: u32 = 1 << 10;
 }
 
 /// Bits of [`Cpu::mode`]: what decoding and finding code depends on.
@@ -242,8 +255,10 @@ pub mod mode {
     pub const NO_SSE: u32 = 1 << 5;
     /// CS is flat and its code 32-bit: EIP is the linear address, wraps as it does, and needs no limit check.
     pub const FLAT_CODE: u32 = 1 << 6;
+    /// SMAP at work: a supervisor's access to a user page faults (CR4.SMAP set, EFLAGS.AC clear).
+    pub const NO_USER: u32 = 1 << 7;
     /// All of them.
-    pub const BITS: u32 = 7;
+    pub const BITS: u32 = 8;
 }
 
 /// One processor.
@@ -296,6 +311,10 @@ pub struct Cpu {
     pub dr: [u64; 8],
     /// Model-specific registers.
     pub msr: Msrs,
+    /// Memory-type ranges.
+    pub mtrr: Mtrrs,
+    /// XCR0: what XSAVE saves.
+    pub xcr0: u64,
     /// x87 unit; MMX registers are its mantissas.
     pub fpu: Fpu,
     /// SSE registers, low half first.
@@ -304,6 +323,8 @@ pub struct Cpu {
     pub mxcsr: u32,
     /// The exception an instruction stopped with; meaningful right after a `Stop::Fault`.
     pub fault: Fault,
+    /// Which processor it is. Not state: it never changes.
+    pub identity: Identity,
 }
 
 impl Default for Cpu {
@@ -313,9 +334,15 @@ impl Default for Cpu {
 }
 
 impl Cpu {
-    /// The state after power-on (SDM vol. 3, table 9-1): real mode at F000:FFF0, CS base FFFF0000h.
+    /// The default processor after power-on.
     #[must_use]
     pub fn new() -> Self {
+        Self::of(Identity::default())
+    }
+
+    /// The state after power-on (SDM vol. 3, table 9-1): real mode at F000:FFF0, CS base FFFF0000h.
+    #[must_use]
+    pub fn of(identity: Identity) -> Self {
         let mut segs = [Segment::real(0, false); 6];
         segs[Seg::Cs as usize] = Segment { base: 0xFFFF_0000, ..Segment::real(0xF000, true) };
         let mut cpu = Self {
@@ -342,6 +369,8 @@ impl Cpu {
             pdpte: [0; 4],
             dr: [0, 0, 0, 0, 0, 0, 0xFFFF_0FF0, 0x400],
             msr: Msrs { pat: 0x0007_0406_0007_0406, apic_base: 0, misc_enable: 1, ..Msrs::default() },
+            mtrr: Mtrrs::default(),
+            xcr0: crate::helpers::float::X87,
             fpu: Fpu {
                 st: [F80::ZERO; 8],
                 control: 0x40,
@@ -356,8 +385,9 @@ impl Cpu {
             xmm: [[0; 2]; 16],
             mxcsr: 0x1F80,
             fault: Fault::default(),
+            identity,
         };
-        cpu.regs[x86::gpr::DX as usize] = u64::from(crate::helpers::cpuid::SIGNATURE);
+        cpu.regs[x86::gpr::DX as usize] = u64::from(identity.model().signature);
         cpu.update_mode();
         cpu
     }
@@ -372,7 +402,7 @@ impl Cpu {
     /// Sets EFLAGS whole; bits that do not exist are ignored.
     pub fn set_eflags(&mut self, v: u32) {
         self.flags = Flags::of_status(v);
-        self.eflags = v & eflags::ALL & !eflags::STATUS | eflags::ONE;
+        self.eflags = v & self.identity.eflags() & !eflags::STATUS | eflags::ONE;
         self.update_events();
     }
 
@@ -415,6 +445,13 @@ impl Cpu {
         self.cpl == 3 && self.cr0 & cr0::AM != 0 && self.eflags & eflags::AC != 0
     }
 
+    /// Whether the program has VIF in place of an IF that it may not change (SDM vol. 3, 20.3 and 20.4).
+    #[must_use]
+    pub fn has_virtual_if(&self) -> bool {
+        let on = if self.is_v86() { cr4::VME } else { cr4::PVI };
+        self.is_v86() | (self.cpl == 3) && self.iopl() < 3 && self.cr4 & on != 0 && self.cr0 & cr0::PE != 0
+    }
+
     /// I/O privilege level.
     #[inline]
     #[must_use]
@@ -422,7 +459,7 @@ impl Cpu {
         (self.eflags >> 12 & 3) as u8
     }
 
-    /// Recomputes [`Cpu::mode`]; call after any change of a segment, CPL, CR0 or CR4.
+    /// Recomputes [`Cpu::mode`]; call after any change of a segment, CPL, CR0, CR4 or EFLAGS.AC.
     pub fn update_mode(&mut self) {
         let mut m = 0;
         let [es, cs, ss, ds, ..] = &self.segs;
@@ -435,12 +472,18 @@ impl Cpu {
         m |= set(self.cr0 & (cr0::EM | cr0::TS) != 0, mode::NO_X87);
         m |= set(self.cr0 & (cr0::EM | cr0::TS) != 0 || self.cr4 & cr4::OSFXSR == 0, mode::NO_SSE);
         m |= set(cs.is_flat() && cs.rights.is_32(), mode::FLAT_CODE);
+        let no_user = self.cpl != 3 && self.cr4 & cr4::SMAP != 0 && self.eflags & eflags::AC == 0;
+        m |= set(no_user, mode::NO_USER);
         self.mode = m;
     }
 
-    /// Recomputes the events that follow from state: call after a change of TF or the debug registers.
+    /// Recomputes the events that follow from state: call after a change of TF, VIF, VIP, or the debug registers.
     pub fn update_events(&mut self) {
-        self.events &= !(event::TRAP | event::DEBUG);
+        self.events &= !(event::TRAP | event::DEBUG | event::VIRTUAL);
+        let pending = eflags::VIF | eflags::VIP;
+        if self.eflags & pending == pending && self.has_virtual_if() {
+            self.events |= event::VIRTUAL;
+        }
         if self.eflags & (eflags::TF | eflags::RF) != 0 {
             self.events |= event::TRAP;
         }

@@ -9,7 +9,7 @@ use crate::module::{self, Links};
 use crate::region::{self, Block, Page, Region, Source};
 use cpu::blocks::{BlockCache, key};
 use cpu::exec::Exec;
-use cpu::mmu::{Class, PageMap, Tags};
+use cpu::mmu::{PageMap, Tags};
 use cpu::translator::{Entered, Translator};
 use std::collections::VecDeque;
 use std::rc::Rc;
@@ -269,9 +269,6 @@ impl<H: Host> Engine<H> {
     fn translate(&mut self, x: &mut Exec<'static>, blocks: &BlockCache, lin: u64) -> bool {
         let mode_bits = x.cpu.mode;
         let Some(start) = x.mmu.known_code(&x.cpu, lin) else { return false };
-        if x.mmu.class() == Class::SupervisorNoUser {
-            return false;
-        }
         let at = key(start, mode_bits);
         let waits = |p: &Pending| p.entries.iter().any(|e| e.key == at);
         if self.by_key.contains_key(&at) || self.pending.iter().any(waits) {

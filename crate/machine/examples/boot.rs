@@ -1,7 +1,7 @@
 //! Boots a Linux kernel natively and prints what COM1 says: for debugging.
 //!
-//! Options by environment: KERNEL, INITRD (default: images/linux32/out), CMDLINE, MULTIBOOT, MEMORY (MB), MAXI (instructions),
-//! NOAPIC=1, INPUT (typed once a prompt shows, "\n" for enter), PROMPT (default "# "), CLOCK=real, HASH (comma-separated counts),
+//! Options by environment: KERNEL, INITRD (default: images/linux32/out), CMDLINE, MULTIBOOT, MEMORY (MB), CPU (model), NOAPIC=1,
+//! MAXI (instructions), INPUT (typed once a prompt shows, "\n" for enter), PROMPT (default "# "), CLOCK=real, HASH (comma-separated counts),
 //! BIOS, VGABIOS (firmware instead of a kernel), HDA, CDROM, FDA (images), BOOT (order), TYPE (typed at the keyboard once the screen has
 //! TYPE_AT), SCREEN=1 (print the text screen at the end), TRACE=1
 //! (counts before each piece of output; counted clock only), SNAPSHOT (go on in a restored machine from this count).
@@ -52,6 +52,7 @@ fn main() {
     let out = concat!(env!("CARGO_MANIFEST_DIR"), "/../../images/linux32/out");
     let config = Config {
         memory_mb: var("MEMORY").and_then(|v| v.parse().ok()).unwrap_or(256),
+        cpu: var("CPU").unwrap_or_default(),
         clock: if var("CLOCK").as_deref() == Some("real") { ClockMode::Real } else { ClockMode::Counted },
         max_instructions: var("MAXI").and_then(|v| v.replace('_', "").parse().ok()),
         hash_at: var("HASH").map_or(Vec::new(), |v| v.split(',').filter_map(|n| n.parse().ok()).collect()),

@@ -32,9 +32,11 @@ use devices::vga::frame_buffer::FrameBuffer;
 use devices::vga::{PciVga, Vga};
 use host::block::Block;
 use host::display::Display;
+use host::entropy::Keyed;
 use host::input::MouseButtons;
 use host::log::Level;
 use host::{KeyCode, Logger};
+use x86::cpuid::Feature;
 
 /// Interrupt request lines.
 pub(crate) mod irq {
@@ -157,6 +159,8 @@ pub(crate) struct Board {
     pub(crate) fw_cfg: Handle<FwCfg>,
     post: Handle<PostCode>,
     exit: Handle<ExitPort>,
+    /// What RDRAND gives.
+    pub(crate) random: Option<Keyed>,
     // What the processor was told, and what it has to be told.
     pub(crate) intr: bool,
     pub(crate) attention: bool,
@@ -212,7 +216,7 @@ impl Board {
         let fpu_error = board.add("fpu_error", fpu_error, [("clear", port::FPU_ERROR)]);
 
         // The processor's own interrupt controller, and what came with it.
-        let apic = config.apic.then(|| {
+        let apic = config.has_apic().then(|| {
             let local = LocalApic::new(clock(), control.line(wire::INIT));
             let local = board.add("local_apic", local, []);
             let io = board.add("io_apic", IoApic::new(), []);
@@ -304,6 +308,7 @@ impl Board {
             fw_cfg,
             post,
             exit,
+            random: config.random_numbers(),
             intr: false,
             attention: false,
             stop: false,
@@ -366,7 +371,8 @@ impl Board {
         let rtc = self.parts.get_mut(self.rtc);
         rtc.set_cmos(0x10, types[0] << 4 | types[1]);
         // Equipment: a coprocessor, a PS/2 mouse, a display with its own BIOS.
-        rtc.set_cmos(0x14, 0x06 | floppies);
+        let coprocessor = if config.identity().has(Feature::Fpu) { 0x02 } else { 0 };
+        rtc.set_cmos(0x14, 0x04 | coprocessor | floppies);
         // (Bit 0 of 38h: the disk's signature is not checked.)
         rtc.set_cmos(0x38, nth(2) << 4 | 1);
         rtc.set_cmos(0x3D, nth(1) << 4 | nth(0));

@@ -2,8 +2,10 @@
 
 use crate::drives::DriveConfig;
 use crate::error::{ErrorCode, MachineError};
+use cpu::helpers::cpuid::Identity;
 use host::Entropy;
-use host::entropy::Seeded;
+use host::entropy::{Keyed, Seeded};
+use x86::cpuid::Feature;
 
 /// How virtual time passes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,7 +24,7 @@ pub struct Config {
     pub memory_mb: u32,
     /// How time passes.
     pub clock: ClockMode,
-    /// Processor model; empty is the default one.
+    /// Processor model, and features taken away: `MODEL[,-FEATURE...]`. Empty is the default one.
     pub cpu: String,
     /// Seconds since 1970 UTC at power-on.
     pub rtc: u64,
@@ -50,6 +52,10 @@ pub(crate) const COUNTED_RTC: u64 = 1_767_225_600;
 
 /// The seed of a counted machine unless told otherwise.
 const COUNTED_SEED: u64 = 0;
+
+/// Streams of random bytes, so that who has the first cannot foretell the second.
+const SEED_STREAM: u32 = 0;
+pub(crate) const RDRAND_STREAM: u32 = 1;
 
 impl Default for Config {
     fn default() -> Self {
@@ -81,8 +87,8 @@ impl Config {
             let (least, most) = (Self::MEMORY_MB.start(), Self::MEMORY_MB.end());
             return refuse(format!("memory: {} MB is not between {least} and {most}", self.memory_mb));
         }
-        if !matches!(self.cpu.as_str(), "" | "default") {
-            return refuse(format!("cpu: the model \"{}\" is not available yet", self.cpu));
+        if let Err(why) = Identity::parse(&self.cpu) {
+            return refuse(format!("cpu: {why}"));
         }
         let known = |letter: char| matches!(letter, 'a' | 'c' | 'd' | 'n');
         if let Some(letter) = self.boot_order.chars().find(|letter| !known(*letter)) {
@@ -96,21 +102,48 @@ impl Config {
         Ok(())
     }
 
+    /// The processor; the default one if what is asked for is not possible, which is refused before.
+    pub(crate) fn identity(&self) -> Identity {
+        Identity::parse(&self.cpu).unwrap_or_default()
+    }
+
+    /// Whether there are APICs and a HPET: they are wanted, and the processor is one that has such.
+    pub(crate) fn has_apic(&self) -> bool {
+        self.apic && self.identity().has(Feature::Apic)
+    }
+
     pub(crate) fn memory_bytes(&self) -> u64 {
         u64::from(self.memory_mb) << 20
     }
 
-    /// 32 random bytes for the guest's own generator. None if nobody gave any: bytes that are the same in
-    /// every machine would do harm where the guest believes them.
-    pub(crate) fn random_seed(&self) -> Option<[u8; 32]> {
-        let seed = match (self.seed, self.clock) {
-            (Some(seed), _) => seed,
-            (None, ClockMode::Counted) => COUNTED_SEED,
-            (None, ClockMode::Real) => return self.entropy,
+    /// Whether the guest's random bytes are the same every time.
+    pub(crate) fn is_repeatable(&self) -> bool {
+        self.seed.is_some() || self.clock == ClockMode::Counted
+    }
+
+    /// Random bytes for the guest. None if nobody gave any: bytes that are the same in every machine would do harm
+    /// where the guest believes them.
+    fn random(&self, stream: u32) -> Option<Keyed> {
+        let key = if self.is_repeatable() {
+            let mut key = [0; 32];
+            Seeded::new(self.seed.unwrap_or(COUNTED_SEED)).fill(&mut key);
+            key
+        } else {
+            self.entropy?
         };
+        Some(Keyed::new(key, stream, 0))
+    }
+
+    /// 32 random bytes for the guest's own generator.
+    pub(crate) fn random_seed(&self) -> Option<[u8; 32]> {
         let mut bytes = [0; 32];
-        Seeded::new(seed).fill(&mut bytes);
+        self.random(SEED_STREAM)?.fill(&mut bytes);
         Some(bytes)
+    }
+
+    /// What RDRAND gives.
+    pub(crate) fn random_numbers(&self) -> Option<Keyed> {
+        self.random(RDRAND_STREAM)
     }
 }
 
@@ -123,11 +156,15 @@ mod tests {
         let entropy = Some([7; 32]);
         let seed = |clock, seed, entropy| Config { clock, seed, entropy, ..Config::default() }.random_seed();
         assert_eq!(seed(ClockMode::Real, None, None), None);
-        assert_eq!(seed(ClockMode::Real, None, entropy), entropy);
+        let given = seed(ClockMode::Real, None, entropy);
+        assert!(given.is_some() && given != entropy && given != seed(ClockMode::Real, None, Some([8; 32])));
         let seeded = seed(ClockMode::Real, Some(5), entropy);
         assert_eq!(seeded, seed(ClockMode::Counted, Some(5), None));
         assert_ne!(seeded, entropy);
         let default = seed(ClockMode::Counted, None, entropy);
-        assert!(default.is_some() && default != entropy && default != seeded);
+        assert!(default.is_some() && default != given && default != seeded);
+        let config = Config { clock: ClockMode::Counted, ..Config::default() };
+        let numbers: Vec<u8> = config.random_numbers().unwrap().next_u64().to_le_bytes().into();
+        assert_ne!(default.unwrap()[..8], numbers, "the seed does not tell what RDRAND gives");
     }
 }

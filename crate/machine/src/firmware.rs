@@ -10,6 +10,7 @@ use crate::multiboot::Multiboot;
 use cpu::Processor;
 use cpu::state::{Segment, TableRegister, event};
 use serde::{Deserialize, Serialize};
+use x86::cpuid::Feature;
 use x86::descriptor::Rights;
 use x86::{Seg, cr0, gpr};
 use xxhash_rust::xxh3::xxh3_64;
@@ -37,6 +38,7 @@ impl Boot {
             processor.mmu.load_ram(at, &bytes);
         }
         bios_data_area(processor);
+        memory_types(processor);
         match self {
             // As if halted by an empty BIOS.
             Self::Nothing => processor.cpu.events |= event::HALT,
@@ -72,11 +74,12 @@ impl Boot {
 
 /// The words of the BIOS data area that kernels read (IBM PC AT Technical Reference, "BIOS data area").
 fn bios_data_area(processor: &mut Processor) {
-    // COM1, COM2; the extended data area; kilobytes of memory; video mode, columns, CRTC port, rows.
+    let coprocessor = if processor.cpu.identity.has(Feature::Fpu) { 0x02 } else { 0 };
+    // COM1, COM2; the extended data area; equipment; kilobytes of memory; video mode, columns, CRTC port, rows.
     let words: [(u64, &[u8]); 8] = [
         (0x400, &[0xF8, 0x03, 0xF8, 0x02]),
         (0x40E, &[0xC0, 0x9F]),
-        (0x410, &[0x26, 0x04]),
+        (0x410, &[0x24 | coprocessor, 0x04]),
         (0x413, &[0x7F, 0x02]),
         (0x449, &[0x03, 80, 0]),
         (0x44C, &[0x00, 0x10]),
@@ -88,6 +91,29 @@ fn bios_data_area(processor: &mut Processor) {
     }
     // The extended area says how long it is: 1 KB.
     processor.mmu.load_ram(0x9_FC00, &[1]);
+}
+
+/// Memory types as firmware leaves them: RAM is cached, what is for devices is not.
+fn memory_types(processor: &mut Processor) {
+    const UNCACHED: u64 = 0;
+    const PROTECTED: u64 = 5;
+    const CACHED: u64 = 6;
+    /// In the register of the default type: the ranges are enabled, the fixed ones too.
+    const ENABLED: u64 = 1 << 11 | 1 << 10;
+    /// In a range's mask.
+    const VALID: u64 = 1 << 11;
+    /// From here to 4 GB there are devices and the flash.
+    const DEVICES: u64 = 0xE000_0000;
+    if !processor.cpu.identity.has(Feature::Mtrr) {
+        return;
+    }
+    // Below 1 MB: conventional memory in units of 64 and 16 KB, then video memory, then ROM in units of 4 KB.
+    let kinds = [CACHED, CACHED, UNCACHED, PROTECTED];
+    for (n, eight) in processor.cpu.mtrr.fixed.iter_mut().enumerate() {
+        *eight = kinds[n.min(3)] * 0x0101_0101_0101_0101;
+    }
+    processor.cpu.mtrr.ranges[0] = [DEVICES | UNCACHED, 0xF_E000_0000 | VALID];
+    processor.cpu.msr.mtrr_def_type = ENABLED | CACHED;
 }
 
 /// Selectors of the flat segments that a kernel is entered with (the Linux boot protocol fixes them).

@@ -109,7 +109,8 @@ impl Machine {
         })?;
         let mut mmu = Mmu::new(memory);
         let board = Board::new(&config, &wiring, video::memory(&mut mmu));
-        let processor = Processor::with_memory(mmu, Box::new(board));
+        let mut processor = Processor::with_memory(mmu, Box::new(board));
+        processor.set_identity(config.identity());
         let run = Run::new(&config);
         let boot = Boot::Nothing;
         let boot_identity = boot.identity();

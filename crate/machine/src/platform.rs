@@ -5,6 +5,7 @@ use crate::parts::PortTarget;
 use bus::{IoError, IoResult, PhysAddr, Port, Width};
 use cpu::{LocalApic, Platform, Poll};
 use devices::local_apic::{Acknowledged, Message};
+use host::entropy::Keyed;
 
 impl Board {
     /// After a part was accessed: its timers, its wires, what it wants of the run loop.
@@ -219,5 +220,9 @@ impl Platform for Board {
         self.place_local_apic();
         self.after(local.index());
         answer
+    }
+
+    fn random(&mut self, _: u64) -> Option<u64> {
+        self.random.as_mut().map(Keyed::next_u64)
     }
 }

@@ -16,11 +16,13 @@
 //! touches the machine.
 
 use crate::board::Board;
+use crate::config::RDRAND_STREAM;
 use crate::firmware::Boot;
 use crate::{Machine, MachineError, memory_map, video};
 use bus::{Saved, SnapshotError, Time, decode, encode, is_zero};
 use cpu::Processor;
 use devices::vga::frame_buffer::OwnMemory;
+use host::entropy::Keyed;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use xxhash_rust::xxh3::{Xxh3, xxh3_64};
@@ -57,7 +59,7 @@ pub(crate) fn part(name: &str, kind: &str, version: u16, bytes: Vec<u8>) -> Part
     PartV1 { name: name.into(), kind: kind.into(), version, bytes }
 }
 
-/// What belongs to no part: wires and time.
+/// What belongs to no part: wires, time and random numbers.
 #[derive(Serialize, Deserialize)]
 struct BoardV3 {
     now: u64,
@@ -65,6 +67,8 @@ struct BoardV3 {
     pirq: u64,
     hpet: u64,
     control: u64,
+    /// Key and position of what RDRAND gives, if that is the same every time.
+    random: Option<([u8; 32], u64)>,
 }
 
 const BOARD: &str = "board";
@@ -77,12 +81,14 @@ impl Machine {
         let count = self.processor.cpu.count;
         self.settled();
         let board = self.board();
+        let random = board.random.as_ref().filter(|_| self.config.is_repeatable());
         let own = BoardV3 {
             now: board.time.at(count).0,
             irq: board.irq.levels(),
             pirq: board.pirq.levels(),
             hpet: board.hpet.levels(),
             control: board.control.levels(),
+            random: random.map(|r| (r.key(), r.position())),
         };
         let (kind, version) = Processor::saved_as();
         let mut parts = vec![
@@ -96,7 +102,7 @@ impl Machine {
         }
         let mut out = encode(&HeaderV1 {
             memory_mb: self.config.memory_mb,
-            cpu: self.config.cpu.clone(),
+            cpu: self.processor.cpu.identity.name(),
             boot: self.boot_identity,
             parts: parts.len() as u32,
         });
@@ -179,11 +185,9 @@ impl Machine {
         if theirs != ours {
             return Err(bad(&format!("memory: it has {theirs} MB, and this machine {ours} MB")));
         }
-        if header.cpu != self.config.cpu {
-            return Err(bad(&format!(
-                "cpu: it has \"{}\", and this machine \"{}\"",
-                header.cpu, self.config.cpu
-            )));
+        let (theirs, ours) = (header.cpu, self.processor.cpu.identity.name());
+        if theirs != ours {
+            return Err(bad(&format!("cpu: it has \"{theirs}\", and this machine \"{ours}\"")));
         }
 
         // The parts, into a new board and a copy of the processor's state.
@@ -251,6 +255,10 @@ impl Machine {
         board.pirq.restore(own.pirq);
         board.hpet.restore(own.hpet);
         board.control.restore(own.control);
+        // Random numbers that shall be random do not come twice, from two machines out of the same bytes.
+        if self.config.is_repeatable() {
+            board.random = own.random.map(|(key, position)| Keyed::new(key, RDRAND_STREAM, position));
+        }
         board.map_changed = true;
         board.place_local_apic();
         board.parts.remap();

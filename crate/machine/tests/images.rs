@@ -202,7 +202,8 @@ fn options_that_are_not_possible_are_refused() {
     for (config, words) in [
         (Config { memory_mb: 0, ..Config::default() }, "memory"),
         (Config { memory_mb: 4096, ..Config::default() }, "memory"),
-        (Config { cpu: "i986".into(), ..Config::default() }, "i986"),
+        (Config { cpu: "i986".into(), ..Config::default() }, "486, pentium, pentium3, core2"),
+        (Config { cpu: "486,-mmx".into(), ..Config::default() }, "cpu: 486 has no feature \"mmx\""),
     ] {
         let e = Machine::new(config).unwrap_err();
         assert_eq!(e.code, ErrorCode::BadOption);

@@ -34,6 +34,22 @@ fn two_counted_runs_have_the_same_hashes() {
 }
 
 #[test]
+fn a_machine_with_another_processor_is_refused_by_name() {
+    let with = |cpu: &str| machine(FILL, Config { cpu: cpu.into(), ..config() });
+    let saved = with("pentium3,-sse").save();
+    for other in ["", "pentium3", "pentium3,-fxsr"] {
+        let error = with(other).restore(&saved).unwrap_err();
+        assert_eq!(error.code, ErrorCode::BadSnapshot);
+        assert!(error.message.contains("\"pentium3,-sse\""), "{}", error.message);
+    }
+    let mut same = with("pentium3,-SSE");
+    same.restore(&saved).unwrap();
+    assert_eq!(same.state_hash(), with("pentium3,-sse").state_hash());
+    assert_ne!(with("").state_hash(), with("pentium").state_hash());
+    assert_eq!(with("").state_hash(), with("core2").state_hash());
+}
+
+#[test]
 fn looking_does_not_change_the_run() {
     let at = [5000, 20_000, 30_000];
     let one = hashes(TIMER, &at, |_| {});

@@ -84,7 +84,7 @@ macro_rules! plain_object {
 plain_object!(SegmentState: selector base limit rights);
 plain_object!(TableState: base limit);
 plain_object!(X87State: registers control status empty opcode code_selector code_offset data_selector data_offset);
-plain_object!(State: gpr eip eflags segments ldtr tr gdtr idtr cr0 cr2 cr3 cr4 pdpte dr cpl msr x87 xmm mxcsr halted shutdown
+plain_object!(State: gpr eip eflags segments ldtr tr gdtr idtr cr0 cr2 cr3 cr4 pdpte dr cpl msr mtrr_fixed mtrr_ranges xcr0 x87 xmm mxcsr halted shutdown
     shadow nmi_blocked);
 
 fn word(ended: Ended) -> String {

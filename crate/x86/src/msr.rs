@@ -10,6 +10,13 @@ pub const APIC_BASE: u32 = 0x1B;
 pub const BIOS_SIGN_ID: u32 = 0x8B;
 /// Memory-type ranges supported.
 pub const MTRR_CAP: u32 = 0xFE;
+/// Base and type of the first variable memory-type range; its mask is the next, then the others.
+pub const MTRR_PHYS_BASE: u32 = 0x200;
+/// Variable ranges.
+pub const MTRR_RANGES: u32 = 8;
+/// The fixed ranges below 1 MB, of eight types each: 64 KB, 16 KB and 4 KB.
+pub const MTRR_FIXED: [u32; 11] =
+    [0x250, 0x258, 0x259, 0x268, 0x269, 0x26A, 0x26B, 0x26C, 0x26D, 0x26E, 0x26F];
 /// SYSENTER code selector.
 pub const SYSENTER_CS: u32 = 0x174;
 /// SYSENTER stack pointer.

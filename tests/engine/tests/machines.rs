@@ -83,3 +83,8 @@ fn code_that_changes_code_ends_as_in_the_interpreter() {
 fn a_guest_with_a_timer_ends_as_in_the_interpreter() {
     ends_as_in_the_interpreter("ticks", Outcome::Exit(0), 100.0);
 }
+
+#[test]
+fn a_supervisor_under_smap_ends_as_in_the_interpreter() {
+    ends_as_in_the_interpreter("smap", Outcome::Exit(0), 10_000.0);
+}

@@ -3,11 +3,13 @@
 //! Instructions are decoded at offsets from the entry of a block, so that relative targets come out as
 //! offsets too and nothing depends on the address the block is found at.
 
+mod announced;
 pub mod float;
 mod simd;
 mod x87;
 
 use crate::exec::specialise;
+use crate::helpers::cpuid::Identity;
 use crate::insn::{
     AluOp, BcdOp, BitOp, Cond, HIGH_BYTE, Helper, Insn, Kind, Mem, NO_REG, Op, Prefix, Seg, ShiftOp,
     StringOp, Width,
@@ -24,6 +26,7 @@ pub struct BlockDecoder<'a> {
     bytes: &'a [u8],
     decoder: Decoder<'a>,
     mode: u32,
+    identity: Identity,
     index: u8,
 }
 
@@ -47,7 +50,13 @@ impl<'a> BlockDecoder<'a> {
     pub fn new(bytes: &'a [u8], mode_bits: u32) -> Self {
         let bits = if mode_bits & mode::CODE32 != 0 { 32 } else { 16 };
         let decoder = Decoder::with_ip(bits, bytes, 0, OPTIONS);
-        Self { bytes, decoder, mode: mode_bits, index: 0 }
+        Self { bytes, decoder, mode: mode_bits, identity: Identity::default(), index: 0 }
+    }
+
+    /// For this processor, not the default one.
+    #[must_use]
+    pub fn of(self, identity: Identity) -> Self {
+        Self { identity, ..self }
     }
 
     /// The next instruction.
@@ -69,6 +78,7 @@ impl<'a> BlockDecoder<'a> {
             out.op = self.invalid(start);
         } else {
             out.op = decode(&ins, &mut out).unwrap_or(Op::Undefined);
+            out.op = announced::only(out.op, &ins, &self.identity, self.mode);
             if matches!(out.op, Op::X87(_)) {
                 out.imm2 = x87::opcode(&self.bytes[start..]);
             }
@@ -392,6 +402,10 @@ fn implied(mnemonic: Mnemonic, out: &mut Insn) -> Option<Op> {
         Mnemonic::Cpuid => Op::Helper(Helper::Cpuid),
         Mnemonic::Invd => Op::Helper(Helper::Invd),
         Mnemonic::Wbinvd => Op::Helper(Helper::Wbinvd),
+        Mnemonic::Xgetbv => Op::Helper(Helper::Xgetbv),
+        Mnemonic::Xsetbv => Op::Helper(Helper::Xsetbv),
+        Mnemonic::Clac => Op::Helper(Helper::Clac),
+        Mnemonic::Stac => Op::Helper(Helper::Stac),
         Mnemonic::Sysenter => Op::Helper(Helper::Sysenter),
         Mnemonic::Sysexit => Op::Helper(Helper::Sysexit),
         Mnemonic::Rsm => Op::Helper(Helper::Rsm),
@@ -766,6 +780,7 @@ fn system(ins: &Instruction, out: &mut Insn) -> Option<Op> {
         Mnemonic::Lsl => Helper::Lsl,
         Mnemonic::Arpl => Helper::Arpl,
         Mnemonic::Invlpg => Helper::Invlpg,
+        Mnemonic::Rdrand => Helper::Rdrand,
         _ => return None,
     };
     if out.k0 == Kind::None && out.k1 == Kind::None {
@@ -810,6 +825,8 @@ pub fn ends_block(op: Op) -> bool {
                 | Helper::Smsw
                 | Helper::MovFromCr
                 | Helper::Rdtsc
+                | Helper::Rdrand
+                | Helper::Xgetbv
                 | Helper::Cpuid
                 | Helper::In
                 | Helper::Out

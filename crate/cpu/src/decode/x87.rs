@@ -67,6 +67,8 @@ fn image(ins: &Instruction, out: &mut Insn) -> Option<X87Env> {
         Code::Frstor_m108byte => (X87Env::Frstor, Width::W32),
         Code::Fnsave_m94byte => (X87Env::Fnsave, Width::W16),
         Code::Fnsave_m108byte => (X87Env::Fnsave, Width::W32),
+        Code::Xsave_mem => (X87Env::Xsave, Width::W32),
+        Code::Xrstor_mem => (X87Env::Xrstor, Width::W32),
         Code::Fxsave_m512byte => (X87Env::Fxsave, Width::W32),
         Code::Fxrstor_m512byte => (X87Env::Fxrstor, Width::W32),
         _ => return None,

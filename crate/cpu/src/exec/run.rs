@@ -3,6 +3,7 @@
 use super::Exec;
 use crate::blocks::BlockCache;
 use crate::fault::Stop;
+use crate::helpers::cpuid::Identity;
 use crate::helpers::interrupt::{self, Delivered};
 use crate::helpers::smm;
 use crate::insn::{Helper, Insn, Op, Prefix};
@@ -192,10 +193,17 @@ impl Processor {
         }
     }
 
+    /// Makes it another processor, at reset.
+    pub fn set_identity(&mut self, identity: Identity) {
+        self.cpu.identity = identity;
+        self.drop_blocks();
+        self.reset();
+    }
+
     /// Back to the state after power-on; memory keeps its content.
     pub fn reset(&mut self) {
         let count = self.cpu.count;
-        self.cpu = Cpu { count, ..Cpu::new() };
+        self.cpu = Cpu { count, ..Cpu::of(self.cpu.identity) };
         let x = &mut *self.exec;
         x.mmu.update_class(&x.cpu);
         x.mmu.flush_all();
@@ -363,6 +371,10 @@ impl Exec<'_> {
         }
         if self.cpu.events & event::HALT != 0 {
             return Err(Exit::Halted);
+        }
+        if self.cpu.events & event::VIRTUAL != 0 {
+            let stop = self.gp0();
+            self.stopped(stop)?;
         }
         let one = event::TRAP | event::DEBUG | event::SHADOW | event::SHADOW_SS;
         Ok(if self.cpu.events & one != 0 { 1 } else { u64::MAX })

@@ -8,8 +8,8 @@ use crate::flags::Flags;
 use crate::float::F80;
 use crate::insn::{Insn, Width};
 use crate::micro::FlagOp;
-use crate::mmu::Target;
-use crate::state::{Cpu, Fpu, Segment, event, mode};
+use crate::mmu::{Class, Target};
+use crate::state::{Cpu, Fpu, Segment, event};
 use std::mem::{offset_of, size_of};
 use std::rc::Rc;
 use x86::Seg;
@@ -163,7 +163,7 @@ impl Exec<'_> {
         let cpu = offset_of!(Self, cpu);
         let flags = cpu + offset_of!(Cpu, flags);
         let fpu = cpu + offset_of!(Cpu, fpu);
-        let (read, write, slots) = self.mmu.fast_tables(mode_bits & mode::USER != 0);
+        let (read, write, slots) = self.mmu.fast_tables(Class::of(mode_bits));
         let at = |n: usize| n as u32;
         let address = |n: usize| n.wrapping_sub(base) as u32;
         Layout {

@@ -1,6 +1,7 @@
-//! Images of the x87 and SSE state: FLDENV, FNSTENV, FNSAVE, FRSTOR (SDM vol. 1, 8.1.10 and 8.1.11), FXSAVE,
-//! FXRSTOR (SDM vol. 1, 10.5).
+//! Images of the x87 and SSE state: FLDENV, FNSTENV, FNSAVE, FRSTOR (SDM vol. 1, 8.1.10 and 8.1.11), and in `fx` those
+//! that have the SSE registers too.
 
+mod fx;
 #[cfg(test)]
 mod tests;
 
@@ -10,18 +11,11 @@ use crate::float::F80;
 use crate::insn::{Insn, Width, X87Env};
 use crate::micro::Micro;
 use crate::state::Fpu;
-use x86::{Seg, cr0, cr4, vector};
+pub use fx::{SSE, X87, XSAVE_SIZE, supported, xgetbv, xsetbv};
+use x86::Seg;
 
 /// Bits of MXCSR that exist (MXCSR_MASK of the FXSAVE image).
 pub const MXCSR_MASK: u32 = 0xFFFF;
-/// Bytes of the FXSAVE image (SDM vol. 1, table 10-2).
-const FX_SIZE: u32 = 512;
-/// Where the x87 registers begin in it, each in 16 bytes.
-const FX_ST: u64 = 32;
-/// Where the XMM registers begin in it.
-const FX_XMM: u64 = 160;
-/// XMM registers outside 64-bit mode.
-const XMM_COUNT: u8 = 8;
 
 /// Above fields of 16 bits in the 32-bit environment: reserved, but ones in silicon.
 const ONES: u32 = 0xFFFF_0000;
@@ -75,8 +69,10 @@ fn environment(x: &mut Exec<'_>, i: &Insn, op: X87Env) -> Result<(), Stop> {
             set_registers(&mut x.cpu.fpu, st);
             Ok(())
         }
-        X87Env::Fxsave => fxsave(x, i),
-        X87Env::Fxrstor => fxrstor(x, i),
+        X87Env::Fxsave => fx::fxsave(x, i),
+        X87Env::Fxrstor => fx::fxrstor(x, i),
+        X87Env::Xsave => fx::xsave(x, i),
+        X87Env::Xrstor => fx::xrstor(x, i),
     }
 }
 
@@ -245,91 +241,4 @@ impl Image {
         }
         Ok(env)
     }
-}
-
-/// FXSAVE and FXRSTOR: #UD with CR0.EM, #NM with CR0.TS; pending exceptions do not matter; an address that is
-/// not aligned to 16 bytes is #GP(0).
-fn open_fx(x: &mut Exec<'_>, i: &Insn, write: bool) -> Result<Image, Stop> {
-    if x.cpu.cr0 & cr0::EM != 0 {
-        return Err(x.ud());
-    }
-    if x.cpu.cr0 & cr0::TS != 0 {
-        return Err(x.exception(vector::NM));
-    }
-    let image = Image { seg: i.mem.seg, at: x.ea(i.mem), asz: i.mem.asz };
-    let linear = x.linear(image.seg, image.at, FX_SIZE, write)?;
-    if linear & 15 != 0 {
-        return Err(x.gp0());
-    }
-    x.probe_mem(image.seg, image.at, FX_SIZE, write)?;
-    Ok(image)
-}
-
-/// FXSAVE m512 (SDM vol. 2, FXSAVE).
-fn fxsave(x: &mut Exec<'_>, i: &Insn) -> Result<(), Stop> {
-    let image = open_fx(x, i, true)?;
-    let f = x.cpu.fpu;
-    let word = |v: u16| u64::from(v);
-    let head = word(f.control) | word(f.status) << 16 | u64::from(!f.empty) << 32 | word(f.opcode) << 48;
-    image.write(x, Width::W64, 0, head)?;
-    image.write(x, Width::W64, 8, f.code_offset & 0xFFFF_FFFF | word(f.code_selector) << 32)?;
-    image.write(x, Width::W64, 16, f.data_offset & 0xFFFF_FFFF | word(f.data_selector) << 32)?;
-    let sse = x.cpu.cr4 & cr4::OSFXSR != 0;
-    if sse {
-        let mxcsr = u64::from(x.cpu.mxcsr) | u64::from(MXCSR_MASK) << 32;
-        image.write(x, Width::W64, 24, mxcsr)?;
-    }
-    for n in 0..8 {
-        let v = f.st[f.physical(n)];
-        let at = FX_ST + 16 * u64::from(n);
-        image.write(x, Width::W64, at, v.mant)?;
-        image.write(x, Width::W64, at + 8, word(v.se))?;
-    }
-    if sse {
-        for n in 0..XMM_COUNT {
-            let [low, high] = x.cpu.xmm[usize::from(n)];
-            let at = FX_XMM + 16 * u64::from(n);
-            image.write(x, Width::W64, at, low)?;
-            image.write(x, Width::W64, at + 8, high)?;
-        }
-    }
-    Ok(())
-}
-
-/// FXRSTOR m512: a reserved bit of MXCSR is #GP(0) (SDM vol. 2, FXRSTOR). Without CR4.OSFXSR, SSE state is left
-/// alone.
-fn fxrstor(x: &mut Exec<'_>, i: &Insn) -> Result<(), Stop> {
-    let image = open_fx(x, i, false)?;
-    let head = image.read(x, Width::W64, 0)?;
-    let code = image.read(x, Width::W64, 8)?;
-    let data = image.read(x, Width::W64, 16)?;
-    let sse = x.cpu.cr4 & cr4::OSFXSR != 0;
-    let mxcsr = image.read(x, Width::W32, 24)? as u32;
-    if sse && mxcsr & !MXCSR_MASK != 0 {
-        return Err(x.gp0());
-    }
-    let mut st = [F80::ZERO; 8];
-    for (n, v) in (0..).zip(&mut st) {
-        *v = image.read_f80(x, FX_ST + 16 * n)?;
-    }
-    let mut xmm = x.cpu.xmm;
-    if sse {
-        for (n, v) in (0..).zip(xmm.iter_mut().take(usize::from(XMM_COUNT))) {
-            let at = FX_XMM + 16 * n;
-            *v = [image.read(x, Width::W64, at)?, image.read(x, Width::W64, at + 8)?];
-        }
-        x.cpu.mxcsr = mxcsr;
-    }
-    x.cpu.xmm = xmm;
-    let f = &mut x.cpu.fpu;
-    f.set_control(head as u16);
-    f.set_status((head >> 16) as u16);
-    f.empty = !((head >> 32) as u8);
-    f.opcode = (head >> 48) as u16 & 0x7FF;
-    f.code_offset = code & 0xFFFF_FFFF;
-    f.code_selector = (code >> 32) as u16;
-    f.data_offset = data & 0xFFFF_FFFF;
-    f.data_selector = (data >> 32) as u16;
-    set_registers(f, st);
-    Ok(())
 }

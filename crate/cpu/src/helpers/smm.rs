@@ -178,7 +178,7 @@ pub fn rsm(x: &mut Exec<'_>, _: &Insn) -> Result<(), Stop> {
     let paged = cr0_new & cr0::PG != 0;
     let impossible = paged && cr0_new & cr0::PE == 0
         || cr0_new & (cr0::NW | cr0::CD) == cr0::NW
-        || cr4 & !super::cpuid::CR4_EXISTING != 0;
+        || cr4 & !x.cpu.identity.cr4() != 0;
     let pae = paged && cr4 & x86::cr4::PAE != 0;
     let pdpte = if pae { x.mmu.load_pdptes(u64::from(cr3)) } else { Some(x.cpu.pdpte) };
     let (false, Some(pdpte)) = (impossible, pdpte) else {

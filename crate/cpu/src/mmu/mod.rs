@@ -10,6 +10,8 @@ mod code_pages;
     reason = "guest RAM is reached by base pointer and offset; see the module documentation"
 )]
 mod ram;
+#[cfg(test)]
+mod tests;
 mod tlb;
 mod walk;
 
@@ -24,7 +26,7 @@ use ram::Written;
 use std::rc::Rc;
 use tlb::FastTable;
 use walk::permits;
-use x86::{cr0, cr4, eflags};
+use x86::cr0;
 
 /// Where an access to a physical address goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -361,8 +363,7 @@ impl Mmu {
 
     /// Addresses of the fast tables for reading and writing of an access class, and the mask of their slots.
     #[must_use]
-    pub fn fast_tables(&self, user: bool) -> (usize, usize, usize) {
-        let class = if user { Class::User } else { Class::Supervisor };
+    pub fn fast_tables(&self, class: Class) -> (usize, usize, usize) {
         (self.read.address(class), self.write.address(class), tlb::FAST_SLOTS - 1)
     }
 
@@ -408,13 +409,7 @@ impl Mmu {
     /// EFLAGS.AC or the debug registers.
     #[inline]
     pub fn update_class(&mut self, cpu: &Cpu) {
-        let class = if cpu.cpl == 3 {
-            Class::User
-        } else if cpu.cr4 & cr4::SMAP != 0 && cpu.eflags & eflags::AC == 0 {
-            Class::SupervisorNoUser
-        } else {
-            Class::Supervisor
-        };
+        let class = Class::of(cpu.mode);
         self.read.set_class(class);
         self.write.set_class(class);
         let watch = cpu.watches_data() || cpu.checks_alignment();

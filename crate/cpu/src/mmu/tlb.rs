@@ -5,6 +5,7 @@
 //! caches of it, one for reads and one for writes, per access class; losing an entry of theirs costs time
 //! and never a walk, so accessed and dirty bits come out the same whatever the caches do.
 
+use crate::state::mode;
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
@@ -149,6 +150,21 @@ pub enum Class {
     SupervisorNoUser,
 }
 const CLASSES: usize = 3;
+
+impl Class {
+    /// That of code under these mode bits.
+    #[inline]
+    #[must_use]
+    pub const fn of(mode_bits: u32) -> Self {
+        if mode_bits & mode::USER != 0 {
+            Self::User
+        } else if mode_bits & mode::NO_USER != 0 {
+            Self::SupervisorNoUser
+        } else {
+            Self::Supervisor
+        }
+    }
+}
 
 /// A fast entry. An access at `a` of `n` bytes hits if `(a + n - 1) & PAGE_MASK == tag`.
 #[derive(Clone, Copy, Debug)]

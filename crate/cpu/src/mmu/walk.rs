@@ -1,7 +1,9 @@
 //! Page-table walks (SDM vol. 3, 4.3 and 4.4).
 
 use super::{Mmu, Translation};
+use crate::helpers::cpuid::Identity;
 use crate::state::Cpu;
+use x86::cpuid::Feature;
 use x86::paging::{A, D, G, NX, P, PS, RW, US, error};
 use x86::{cr0, cr4, eflags, msr};
 
@@ -26,7 +28,10 @@ pub(super) fn permits(cpu: &Cpu, t: &Translation, a: Access) -> bool {
     if a.fetch {
         return !(t.no_execute || t.user && cpu.cr4 & cr4::SMEP != 0);
     }
-    if t.user && cpu.cr4 & cr4::SMAP != 0 && (a.implicit || cpu.eflags & eflags::AC == 0) {
+    // AC lifts SMAP for what a supervisor does by its instructions, not for what is done on behalf of a user program
+    // (tables, the handler's stack).
+    let lifted = cpu.eflags & eflags::AC != 0 && !a.implicit && cpu.cpl != 3;
+    if t.user && cpu.cr4 & cr4::SMAP != 0 && !lifted {
         return false;
     }
     !a.write || t.writable || cpu.cr0 & cr0::WP == 0
@@ -37,6 +42,26 @@ fn error_code(cpu: &Cpu, a: Access, bits: u32) -> u32 {
     bits | if a.write { error::W } else { 0 }
         | if a.user { error::U } else { 0 }
         | if a.fetch && (nx || cpu.cr4 & cr4::SMEP != 0) { error::I } else { 0 }
+}
+
+/// The bit of a page's memory type in an entry for a large page.
+const LARGE_PAT: u64 = 1 << 12;
+/// The same in an entry of a page table.
+const SMALL_PAT: u64 = 1 << 7;
+
+/// That bit, if it is reserved because there is no page-attribute table.
+fn reserved_pat(identity: &Identity, bit: u64) -> u64 {
+    if identity.has(Feature::Pat) { 0 } else { bit }
+}
+
+fn reserved_in_small(identity: &Identity) -> u64 {
+    reserved_pat(identity, SMALL_PAT)
+}
+
+/// Reserved bits of an entry for a 4 MB page (SDM vol. 3, table 4-4): the address above MAXPHYADDR, or all of it above
+/// 32 bits without PSE-36.
+fn reserved_in_large(identity: &Identity) -> u64 {
+    reserved_pat(identity, LARGE_PAT) | if identity.has(Feature::Pse36) { 0x3E_0000 } else { 0x3F_E000 }
 }
 
 impl Mmu {
@@ -64,12 +89,12 @@ impl Mmu {
         }
         let pge = cpu.cr4 & cr4::PGE != 0;
         if pde & PS != 0 && cpu.cr4 & cr4::PSE != 0 {
-            if pde & 1 << 21 != 0 {
+            if pde & reserved_in_large(&cpu.identity) != 0 {
                 return Err(fault(error::P | error::RSVD));
             }
-            // PSE-36: bits 13 to 20 are physical address bits 32 to 39.
+            // PSE-36: bits 13 to 16 are physical address bits 32 to 35 (MAXPHYADDR is 36).
             let t = Translation {
-                page: pde & 0xFFC0_0000 | (pde >> 13 & 0xFF) << 32,
+                page: pde & 0xFFC0_0000 | (pde >> 13 & 0xF) << 32,
                 writable: pde & RW != 0,
                 user: pde & US != 0,
                 no_execute: false,
@@ -87,6 +112,9 @@ impl Mmu {
         let pte = u64::from(self.read_phys32(pte_at));
         if pte & P == 0 {
             return Err(fault(0));
+        }
+        if pte & reserved_in_small(&cpu.identity) != 0 {
+            return Err(fault(error::P | error::RSVD));
         }
         let t = Translation {
             page: pte & 0xFFFF_F000,
@@ -122,7 +150,7 @@ impl Mmu {
         }
         let pge = cpu.cr4 & cr4::PGE != 0;
         if pde & PS != 0 {
-            if pde & (reserved | 0x1F_E000) != 0 {
+            if pde & (reserved | 0x1F_E000 | reserved_pat(&cpu.identity, LARGE_PAT)) != 0 {
                 return Err(fault(error::P | error::RSVD));
             }
             let t = Translation {
@@ -148,7 +176,7 @@ impl Mmu {
         if pte & P == 0 {
             return Err(fault(0));
         }
-        if pte & reserved != 0 {
+        if pte & (reserved | reserved_in_small(&cpu.identity)) != 0 {
             return Err(fault(error::P | error::RSVD));
         }
         let t = Translation {

@@ -42,7 +42,7 @@ const PCI_MEMORY_END: u32 = 0xFEC0_0000;
 
 /// The tables that the RSDT names.
 fn listed(config: &Config) -> &'static [u64] {
-    if config.apic { &[FADT, MADT, HPET] } else { &[FADT] }
+    if config.has_apic() { &[FADT, MADT, HPET] } else { &[FADT] }
 }
 
 /// The tables of a machine with its power management block at a port, each with its address; the root pointer is the first, at
@@ -54,7 +54,7 @@ pub(crate) fn tables(config: &Config, at: u64, pm_base: u16) -> Vec<(u64, Vec<u8
     let rsdt = table(*b"RSDT", 1, &entries.collect::<Vec<u8>>());
     let mut tables =
         vec![(at, rsdp((at + RSDT) as u32)), (at + RSDT, rsdt), (at + FACS, facs()), (at + FADT, fadt)];
-    if config.apic {
+    if config.has_apic() {
         tables.push((at + MADT, table(*b"APIC", 1, &madt())));
         tables.push((at + HPET, table(*b"HPET", 1, &hpet_table())));
     }
@@ -332,7 +332,7 @@ fn dsdt(config: &Config, pm_base: u16) -> Vec<u8> {
     system.extend((0..).zip(LINKS).map(|(number, (name, register))| link(number, name, register)));
     system.push(fixed_link(SCI_LINK));
     let mut terms = Vec::new();
-    if config.apic {
+    if config.has_apic() {
         let place = aml::fixed_memory(hpet::DEFAULT_BASE.0 as u32, 0x400);
         system.push(simple("HPET", "PNP0103", &[place]));
         terms.push(aml::scope("\\_PR", &[aml::processor("CPU0", 0)]));

@@ -3,7 +3,7 @@
 use crate::exec::Exec;
 use crate::fault::Stop;
 use crate::helpers::segment::{drop_stack, peek_stack, v86_segment};
-use crate::helpers::system::writable_flags;
+use crate::helpers::system::{flags_from_8086, v86_sees_virtual_if, writable_flags};
 use crate::helpers::task;
 use crate::helpers::transfer::{
     check_limit, check_return_code, enter_code, enter_outer_stack, return_stack, unprotected_code,
@@ -25,10 +25,7 @@ struct Popped {
 /// # Errors
 /// #GP, #NP, #SS, #TS, #PF.
 pub fn iret(x: &mut Exec<'_>, i: &Insn) -> Result<(), Stop> {
-    if x.cpu.is_v86() && x.cpu.iopl() < 3 {
-        // With CR4.VME a 16-bit IRET would be let through here; it is not announced.
-        return Err(x.gp0());
-    }
+    let virtual_if = v86_sees_virtual_if(x, i.w)?;
     if x.cpu.is_protected() && x.cpu.eflags & eflags::NT != 0 {
         let eip = x.eip_of(i.end());
         let outcome = task::switch_back(x, eip)?;
@@ -42,7 +39,7 @@ pub fn iret(x: &mut Exec<'_>, i: &Insn) -> Result<(), Stop> {
         flags: peek_stack(x, i.w, 2 * step)? as u32,
     };
     if !x.cpu.is_protected() {
-        unprotected(x, i.w, popped)?;
+        unprotected(x, i.w, popped, virtual_if)?;
     } else if popped.flags & eflags::VM != 0 && x.cpu.cpl == 0 && i.w == Width::W32 {
         to_v86(x, popped)?;
     } else {
@@ -64,15 +61,17 @@ fn merge_flags(x: &mut Exec<'_>, mask: u32, flags: u32) {
     x.cpu.set_eflags(v);
 }
 
-/// Real mode, and virtual-8086 mode at IOPL 3, which cannot change IOPL.
-fn unprotected(x: &mut Exec<'_>, w: Width, popped: Popped) -> Result<(), Stop> {
+/// Real mode, and virtual-8086 mode, which cannot change IOPL and may have VIF in place of IF.
+fn unprotected(x: &mut Exec<'_>, w: Width, popped: Popped, virtual_if: bool) -> Result<(), Stop> {
+    let flags = if virtual_if { flags_from_8086(x, popped.flags)? } else { popped.flags };
+    let interrupts = if virtual_if { eflags::VIF } else { eflags::IF };
     let cs = unprotected_code(x, popped.cs.0);
     check_limit(x, &cs, popped.eip)?;
     drop_stack(x, 3 * u64::from(w.bytes()));
     let wide = if w == Width::W32 { eflags::RF | eflags::AC | eflags::ID } else { 0 };
     let iopl = if x.cpu.is_v86() { 0 } else { eflags::IOPL };
-    let mask = eflags::STATUS | eflags::TF | eflags::IF | eflags::DF | eflags::NT | wide | iopl;
-    merge_flags(x, mask, popped.flags);
+    let mask = eflags::STATUS | eflags::TF | eflags::DF | eflags::NT | interrupts | wide | iopl;
+    merge_flags(x, mask, flags);
     enter_code(x, cs, popped.eip);
     Ok(())
 }

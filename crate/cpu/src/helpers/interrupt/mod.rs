@@ -11,6 +11,7 @@ mod instructions;
 mod iret;
 #[cfg(test)]
 mod tests;
+mod v86;
 
 pub use debug::{deliver_trap_debug, instruction_breakpoint};
 pub use instructions::{bound, int, int1, int3, into};
@@ -246,15 +247,17 @@ fn through_vector_table(x: &mut Exec<'_>, ev: &Event) -> Result<(), Stop> {
     Ok(())
 }
 
-/// INT n in virtual-8086 mode is the monitor's unless IOPL is 3 (SDM vol. 3, 20.3). With CR4.VME the
-/// redirection bitmap would be looked at here; it is not announced.
-fn check_v86_software(x: &mut Exec<'_>, kind: Kind) -> Result<(), Stop> {
-    if kind == Kind::Software && x.cpu.is_v86() && x.cpu.iopl() < 3 { Err(x.gp0()) } else { Ok(()) }
-}
-
 /// Protected and virtual-8086 mode (SDM vol. 3, 6.12).
 fn through_gate(x: &mut Exec<'_>, ev: &Event) -> Result<Outcome, Stop> {
-    check_v86_software(x, ev.kind)?;
+    if ev.kind == Kind::Software && x.cpu.is_v86() {
+        if v86::is_redirected(x, ev.vector)? {
+            return v86::through_own_table(x, ev).map(|()| Outcome::Done);
+        }
+        // INT n is the monitor's unless IOPL is 3.
+        if x.cpu.iopl() < 3 {
+            return Err(x.gp0());
+        }
+    }
     let at = u32::from(ev.vector) * 8;
     let error = at | IDT;
     if at + 7 > u32::from(x.cpu.idtr.limit) {

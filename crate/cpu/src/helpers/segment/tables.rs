@@ -4,6 +4,7 @@ use super::inspect::protected_only;
 use super::{fetch, source16, store16};
 use crate::exec::Exec;
 use crate::fault::Stop;
+use crate::helpers::system::not_for_users;
 use crate::insn::{Insn, Width};
 use crate::state::Segment;
 use x86::descriptor::{Selector, system};
@@ -71,17 +72,19 @@ pub fn ltr(x: &mut Exec<'_>, i: &Insn) -> Result<(), Stop> {
 /// SLDT r/m.
 ///
 /// # Errors
-/// #UD outside protected mode; those of the access.
+/// #UD outside protected mode, #GP(0) under UMIP; those of the access.
 pub fn sldt(x: &mut Exec<'_>, i: &Insn) -> Result<(), Stop> {
     protected_only(x)?;
+    not_for_users(x)?;
     store16(x, i, u64::from(x.cpu.ldtr.selector))
 }
 
 /// STR r/m.
 ///
 /// # Errors
-/// #UD outside protected mode; those of the access.
+/// #UD outside protected mode, #GP(0) under UMIP; those of the access.
 pub fn str(x: &mut Exec<'_>, i: &Insn) -> Result<(), Stop> {
     protected_only(x)?;
+    not_for_users(x)?;
     store16(x, i, u64::from(x.cpu.tr.selector))
 }

@@ -235,7 +235,8 @@ impl Machine {
     pub(crate) fn step(&mut self, bytes: &[u8]) -> Result<(), Fault> {
         let mut padded = bytes.to_vec();
         padded.resize(16, 0x90);
-        let i = BlockDecoder::new(&padded, self.cpu.mode).next_insn().expect("whole instruction");
+        let mut decoder = BlockDecoder::new(&padded, self.cpu.mode).of(self.cpu.identity);
+        let i = decoder.next_insn().expect("whole instruction");
         assert_eq!(usize::from(i.len), bytes.len(), "{i:?}");
         self.cpu.next_eip = self.cpu.eip + u64::from(i.len);
         let result = self.with(|x| semantics::step(x, &i));

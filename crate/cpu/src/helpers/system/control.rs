@@ -1,10 +1,9 @@
 //! Control registers, and what goes with them: MOV CRn, LMSW, SMSW, CLTS, INVLPG, INVD, WBINVD
 //! (SDM vol. 3, 2.5).
 
-use super::privileged;
+use super::{not_for_users, privileged};
 use crate::exec::Exec;
 use crate::fault::Stop;
-use crate::helpers::cpuid;
 use crate::helpers::segment::{source16, store16};
 use crate::insn::{Insn, Width};
 use crate::micro::Micro;
@@ -15,6 +14,11 @@ const FLUSHING4: u32 = cr4::PSE | cr4::PAE | cr4::PGE | cr4::SMEP | cr4::SMAP;
 /// The same of CR0.
 const FLUSHING0: u32 = cr0::PE | cr0::WP | cr0::PG;
 
+/// A processor that has none of the features that CR4 turns on does not have the register.
+fn has_cr4(x: &Exec<'_>) -> bool {
+    x.cpu.identity.cr4() != 0
+}
+
 /// MOV r32, CRn.
 ///
 /// # Errors
@@ -24,7 +28,7 @@ pub fn mov_from_cr(x: &mut Exec<'_>, i: &Insn) -> Result<(), Stop> {
         0 => u64::from(x.cpu.cr0),
         2 => x.cpu.cr2,
         3 => x.cpu.cr3,
-        4 => u64::from(x.cpu.cr4),
+        4 if has_cr4(x) => u64::from(x.cpu.cr4),
         _ => return Err(x.ud()),
     };
     privileged(x)?;
@@ -38,7 +42,8 @@ pub fn mov_from_cr(x: &mut Exec<'_>, i: &Insn) -> Result<(), Stop> {
 /// #UD if there is no such register, #GP(0) above CPL 0 or for a value that is not allowed.
 pub fn mov_to_cr(x: &mut Exec<'_>, i: &Insn) -> Result<(), Stop> {
     let v = x.reg(Width::W32, i.r0);
-    if !matches!(i.r1, 0 | 2 | 3 | 4) {
+    let exists = matches!(i.r1, 0 | 2 | 3) || i.r1 == 4 && has_cr4(x);
+    if !exists {
         return Err(x.ud());
     }
     privileged(x)?;
@@ -106,7 +111,7 @@ fn set_cr3(x: &mut Exec<'_>, v: u64) -> Result<(), Stop> {
 }
 
 fn set_cr4(x: &mut Exec<'_>, v: u32) -> Result<(), Stop> {
-    if v & !cpuid::CR4_EXISTING != 0 {
+    if v & !x.cpu.identity.cr4() != 0 {
         return Err(x.gp0());
     }
     let changed = x.cpu.cr4 ^ v;
@@ -132,11 +137,12 @@ pub fn lmsw(x: &mut Exec<'_>, i: &Insn) -> Result<(), Stop> {
     set_cr0(x, x.cpu.cr0 & !(low & !cr0::PE) | v & low)
 }
 
-/// SMSW r/m: the low word of CR0 to memory, all of the operand size to a register. Any CPL.
+/// SMSW r/m: the low word of CR0 to memory, all of the operand size to a register. Any CPL without UMIP.
 ///
 /// # Errors
-/// Those of the access.
+/// #GP(0); those of the access.
 pub fn smsw(x: &mut Exec<'_>, i: &Insn) -> Result<(), Stop> {
+    not_for_users(x)?;
     store16(x, i, u64::from(x.cpu.cr0))
 }
 

@@ -4,11 +4,12 @@
 //! without asking CPUID on a processor of this family; they read as zero. What is not here the platform is asked for: the local
 //! APIC's registers are its. All others are #GP(0), which systems that probe expect.
 
-use super::privileged;
+use super::{mtrr, privileged};
 use crate::exec::Exec;
 use crate::fault::Stop;
 use crate::insn::{Insn, Width};
 use crate::micro::Micro;
+use x86::cpuid::Feature;
 use x86::msr::{self, efer};
 use x86::{cr4, gpr};
 
@@ -27,6 +28,28 @@ const MCG_BANKS: u64 = 1;
 const MCG_STATUS_BITS: u64 = 7;
 /// Bits of MISC_ENABLE that can be written: fast strings, and the CPUID limit, which has no effect.
 const MISC_ENABLE_BITS: u64 = 1 | 1 << 22;
+
+/// The Pentium's machine-check address and type. Nothing is ever reported.
+const P5_MC_ADDR: u32 = 0;
+const P5_MC_TYPE: u32 = 1;
+
+/// Whether the model has a register, of those that some model has.
+fn exists(x: &Exec<'_>, number: u32) -> bool {
+    let identity = &x.cpu.identity;
+    let family = identity.model().family();
+    match number {
+        P5_MC_ADDR | P5_MC_TYPE => family == 5 && identity.has(Feature::Mce),
+        msr::TSC => identity.has(Feature::Tsc),
+        msr::SYSENTER_CS | msr::SYSENTER_ESP | msr::SYSENTER_EIP => identity.has(Feature::Sep),
+        msr::PAT => identity.has(Feature::Pat),
+        n if mtrr::read(&x.cpu, n).is_some() => identity.has(Feature::Mtrr),
+        msr::EFER => identity.has(Feature::Nx),
+        msr::MCG_CAP | msr::MCG_STATUS | MC0_CTL | MC0_STATUS | MC0_ADDR => identity.has(Feature::Mca),
+        // Came with the Pentium 4, as the extended leaves of CPUID did.
+        msr::MISC_ENABLE => identity.model().max_extended_leaf != 0,
+        _ => family >= 6,
+    }
+}
 
 /// EDX:EAX.
 fn pair(x: &mut Exec<'_>) -> u64 {
@@ -70,8 +93,11 @@ pub fn rdpmc(x: &mut Exec<'_>, _: &Insn) -> Result<(), Stop> {
 /// #GP(0) above CPL 0, or if there is no such register.
 pub fn rdmsr(x: &mut Exec<'_>, _: &Insn) -> Result<(), Stop> {
     privileged(x)?;
-    let m = &x.cpu.msr;
     let number = x.cpu.regs[usize::from(gpr::CX)] as u32;
+    if !exists(x, number) {
+        return Err(x.gp0());
+    }
+    let m = &x.cpu.msr;
     let v = match number {
         msr::TSC => time_stamp(x),
         msr::SYSENTER_CS => m.sysenter_cs,
@@ -83,15 +109,19 @@ pub fn rdmsr(x: &mut Exec<'_>, _: &Insn) -> Result<(), Stop> {
         msr::MCG_CAP => MCG_BANKS,
         msr::MCG_STATUS => m.mcg_status,
         msr::PLATFORM_ID | msr::BIOS_SIGN_ID | EBL_CR_POWERON | MC0_CTL | MC0_STATUS | MC0_ADDR => 0,
-        _ => {
-            let count = x.count();
-            let answer = x.plat.msr_read(count, number);
-            x.platform_touched();
-            match answer {
-                Some(v) => v,
-                None => return Err(x.gp0()),
+        P5_MC_ADDR | P5_MC_TYPE => 0,
+        n => match mtrr::read(&x.cpu, n) {
+            Some(v) => v,
+            None => {
+                let count = x.count();
+                let answer = x.plat.msr_read(count, number);
+                x.platform_touched();
+                match answer {
+                    Some(v) => v,
+                    None => return Err(x.gp0()),
+                }
             }
-        }
+        },
     };
     set_pair(x, v);
     Ok(())
@@ -110,27 +140,31 @@ pub fn wrmsr(x: &mut Exec<'_>, _: &Insn) -> Result<(), Stop> {
     privileged(x)?;
     let v = pair(x);
     let number = x.cpu.regs[usize::from(gpr::CX)] as u32;
-    let allowed = match number {
-        msr::PAT => valid_pat(v),
-        msr::EFER => v & !efer::NXE == 0,
-        msr::MCG_STATUS => v & !MCG_STATUS_BITS == 0,
-        MC0_STATUS | MC0_ADDR => v == 0,
-        msr::TSC
-        | msr::SYSENTER_CS
-        | msr::SYSENTER_ESP
-        | msr::SYSENTER_EIP
-        | msr::MISC_ENABLE
-        | msr::BIOS_SIGN_ID
-        | EBL_CR_POWERON
-        | BIOS_UPDT_TRIG
-        | MC0_CTL => true,
-        _ => {
-            let count = x.count();
-            let taken = x.plat.msr_write(count, number, v).is_some();
-            x.platform_touched();
-            taken
-        }
-    };
+    if exists(x, number) && mtrr::write(&mut x.cpu, number, v) {
+        return Ok(());
+    }
+    let allowed = exists(x, number)
+        && match number {
+            msr::PAT => valid_pat(v),
+            msr::EFER => v & !efer::NXE == 0,
+            msr::MCG_STATUS => v & !MCG_STATUS_BITS == 0,
+            MC0_STATUS | MC0_ADDR => v == 0,
+            msr::TSC
+            | msr::SYSENTER_CS
+            | msr::SYSENTER_ESP
+            | msr::SYSENTER_EIP
+            | msr::MISC_ENABLE
+            | msr::BIOS_SIGN_ID
+            | EBL_CR_POWERON
+            | BIOS_UPDT_TRIG
+            | MC0_CTL => true,
+            _ => {
+                let count = x.count();
+                let taken = x.plat.msr_write(count, number, v).is_some();
+                x.platform_touched();
+                taken
+            }
+        };
     if !allowed {
         return Err(x.gp0());
     }

@@ -1,6 +1,6 @@
 //! GDTR and IDTR: LGDT, LIDT, SGDT, SIDT.
 
-use super::privileged;
+use super::{not_for_users, privileged};
 use crate::exec::Exec;
 use crate::fault::Stop;
 use crate::insn::{Insn, Width};
@@ -45,18 +45,20 @@ pub fn lidt(x: &mut Exec<'_>, i: &Insn) -> Result<(), Stop> {
     Ok(())
 }
 
-/// SGDT m. Any CPL.
+/// SGDT m. Any CPL without UMIP.
 ///
 /// # Errors
-/// Those of the access.
+/// #GP(0); those of the access.
 pub fn sgdt(x: &mut Exec<'_>, i: &Insn) -> Result<(), Stop> {
+    not_for_users(x)?;
     store(x, i, x.cpu.gdtr)
 }
 
-/// SIDT m. Any CPL.
+/// SIDT m. Any CPL without UMIP.
 ///
 /// # Errors
-/// Those of the access.
+/// #GP(0); those of the access.
 pub fn sidt(x: &mut Exec<'_>, i: &Insn) -> Result<(), Stop> {
+    not_for_users(x)?;
     store(x, i, x.cpu.idtr)
 }

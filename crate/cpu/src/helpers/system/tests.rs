@@ -65,6 +65,33 @@ fn cli_and_sti_obey_iopl() {
 }
 
 #[test]
+fn umip_keeps_users_from_looking_at_system_registers() {
+    let memory = |reg: u8| [0x0F, 0x01, 0x05 | reg << 3, 0, 0x60, 0, 0];
+    let rows: [(&str, &[u8]); 5] = [
+        ("SGDT", &memory(0)),
+        ("SIDT", &memory(1)),
+        ("SMSW", &[0x0F, 0x01, 0xE0]),
+        ("SLDT", &[0x0F, 0x00, 0xC0]),
+        ("STR", &[0x0F, 0x00, 0xC8]),
+    ];
+    for (what, bytes) in rows {
+        for (cpl, umip) in [(0, true), (1, true), (3, true), (3, false)] {
+            let mut m = Machine::protected(cpl);
+            m.cpu.cr4 = if umip { cr4::UMIP } else { 0 };
+            if umip && cpl != 0 {
+                m.faults(bytes, GP, 0, what);
+            } else {
+                m.step(bytes).unwrap();
+            }
+        }
+    }
+    let mut m = Machine::v86(3);
+    m.cpu.cr4 = cr4::UMIP;
+    m.faults(&[0x0F, 0x01, 0xE0], GP, 0, "SMSW in virtual-8086 mode");
+    m.is_undefined(&[0x0F, 0x00, 0xC0], "SLDT there");
+}
+
+#[test]
 fn sti_casts_a_shadow_only_if_it_changes_something() {
     let mut m = Machine::protected(0);
     m.step(&[0xFB]).unwrap();
@@ -205,7 +232,7 @@ fn cr4_bits_that_are_not_announced_fault() {
     for bit in 0..32 {
         let mut m = Machine::protected(0);
         m.cpu.regs[AX] = 1 << bit;
-        if crate::helpers::cpuid::CR4_EXISTING & 1 << bit == 0 {
+        if m.cpu.identity.cr4() & 1 << bit == 0 {
             m.faults(&to_cr(4), GP, 0, &format!("CR4 bit {bit}"));
         } else {
             m.step(&to_cr(4)).unwrap();
@@ -350,6 +377,24 @@ fn msrs_hold_what_they_accept() {
         (msr::BIOS_SIGN_ID, 0, Some(0)),
         (msr::APIC_BASE, 0, None),
         (msr::MTRR_CAP, 0, None),
+        (msr::MTRR_CAP, 0x508, None),
+        (msr::MTRR_DEF_TYPE, 0xC06, Some(0xC06)),
+        (msr::MTRR_DEF_TYPE, 0x802, None),
+        (msr::MTRR_DEF_TYPE, 0x1006, None),
+        (0x250, 0x0605_0401_0006_0606, Some(0x0605_0401_0006_0606)),
+        (0x26F, 0x0606_0606_0606_0606, Some(0x0606_0606_0606_0606)),
+        (0x259, 7, None),
+        (0x268, 3 << 56, None),
+        (0x251, 0, None),
+        (0x270, 0, None),
+        (msr::MTRR_PHYS_BASE, 0xF_E000_0001, Some(0xF_E000_0001)),
+        (msr::MTRR_PHYS_BASE, 0x10_0000_0000, None),
+        (msr::MTRR_PHYS_BASE, 0x100, None),
+        (msr::MTRR_PHYS_BASE, 2, None),
+        (msr::MTRR_PHYS_BASE + 15, 0xF_E000_0800, Some(0xF_E000_0800)),
+        (msr::MTRR_PHYS_BASE + 1, 0x400, None),
+        (msr::MTRR_PHYS_BASE + 1, 0x10_0000_0800, None),
+        (msr::MTRR_PHYS_BASE + 16, 0, None),
         (0xC000_0080 + 1, 0, None),
         (0x1234_5678, 0, None),
     ];
@@ -374,6 +419,9 @@ fn msrs_hold_what_they_accept() {
     m.cpu.regs[CX] = msr::MCG_CAP.into();
     m.step(&[0x0F, 0x32]).unwrap();
     assert_eq!(m.cpu.regs[AX], 1, "one idle bank");
+    m.cpu.regs[CX] = msr::MTRR_CAP.into();
+    m.step(&[0x0F, 0x32]).unwrap();
+    assert_eq!(m.cpu.regs[AX], 0x508, "eight ranges, fixed ones, write combining");
 }
 
 /// Level 3 with CR0.AM and EFLAGS.AC.

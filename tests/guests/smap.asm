@@ -1,0 +1,90 @@
+; A supervisor under SMAP that opens user pages by STAC and closes them by CLAC, often enough to be translated, and now
+; and then forgets to.
+; Expected: COM1 "up\n", then 0 to port F4h if the sums are right, 1 to 3 if the page faults, the sum or the faults' error
+; codes are not; 4 if there is no SMAP.
+%include "guest.inc"
+
+ROUNDS    equ 4000
+DIRECTORY equ 0x300000
+TABLE     equ 0x301000
+USER      equ 0x200000                  ; the one user page
+IDT       equ 0x302000
+
+main:
+        say "up"
+        mov eax, 7
+        xor ecx, ecx
+        cpuid
+        bt ebx, 20
+        mov eax, 4
+        jnc wrong
+; The first 4 MB lie where they are.
+        mov edi, TABLE
+        mov eax, 3                      ; present, writable
+.page:  mov [edi], eax
+        add eax, 0x1000
+        add edi, 4
+        cmp edi, TABLE + 0x1000
+        jne .page
+        or dword [TABLE + (USER >> 12) * 4], 4
+        mov dword [DIRECTORY], TABLE + 7
+        mov eax, fault
+        mov [IDT + 14 * 8], ax
+        mov [IDT + 14 * 8 + 2], cs
+        mov word [IDT + 14 * 8 + 4], 0x8E00
+        shr eax, 16
+        mov [IDT + 14 * 8 + 6], ax
+        lidt [idtr]
+        mov eax, DIRECTORY
+        mov cr3, eax
+        mov eax, cr4
+        or eax, 1 << 21
+        mov cr4, eax
+        mov eax, cr0
+        or eax, 1 << 31
+        mov cr0, eax
+
+        xor ebx, ebx
+        mov ecx, ROUNDS
+.round: test cl, 15
+        jz .forgotten
+        stac
+.forgotten:
+        mov [USER], ecx                 ; a write comes first, so that the fault is one
+        mov eax, [USER]
+        clac
+        add ebx, eax
+        dec ecx
+        jnz .round
+
+        cmp dword [faults], ROUNDS / 16
+        mov eax, 1
+        jne wrong
+        cmp ebx, ROUNDS * (ROUNDS + 1) / 2
+        mov eax, 2
+        jne wrong
+        cmp dword [others], 0
+        mov eax, 3
+        jne wrong
+        exit 0
+        jmp $
+
+wrong:  mov edx, EXIT_PORT
+        out dx, al
+        jmp $
+
+; A write to a present page by a supervisor: error code 3. Goes on with AC set.
+fault:
+        inc dword [faults]
+        cmp dword [esp], 3
+        je .right
+        inc dword [others]
+.right: or dword [esp + 12], 1 << 18
+        add esp, 4
+        iretd
+
+idtr:   dw 15 * 8 - 1
+        dd IDT
+align 4
+faults: dd 0
+others: dd 0
