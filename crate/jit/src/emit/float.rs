@@ -79,7 +79,7 @@ impl Emitter<'_> {
     }
 
     /// The local that says whether to be careful.
-    fn careful(&mut self) -> u32 {
+    pub(super) fn careful(&mut self) -> u32 {
         if let Some(careful) = self.floats.careful {
             return careful;
         }
@@ -112,11 +112,11 @@ impl Emitter<'_> {
         }
     }
 
-    fn fine_element(&self, ir: &ir::Block, v: ir::Value, w: Width) -> bool {
+    pub(super) fn fine_element(&self, ir: &ir::Block, v: ir::Value, w: Width) -> bool {
         self.fine(ir, v).is_some_and(|f| f.w == w)
     }
 
-    fn fine_vector(&self, ir: &ir::Block, v: ir::Value, w: Width) -> bool {
+    pub(super) fn fine_vector(&self, ir: &ir::Block, v: ir::Value, w: Width) -> bool {
         self.fine(ir, v) == Some(Fine { w, all: true })
     }
 
@@ -146,45 +146,12 @@ impl Emitter<'_> {
     pub(super) fn float_op(&mut self, ir: &ir::Block, n: usize) -> bool {
         let id = match ir.ops[n] {
             Op::sse_scalar { op, w, a, b } => self.sse_scalar(ir, op, w, a.0, b.0),
-            Op::sse_round { w, imm, a } => self.sse_round(ir, w, imm, a.0),
             Op::sse_convert { op, a } => self.sse_convert(ir, op, a.0),
             Op::sse_compare_flags { w, quiet, a, b } => self.sse_compare(ir, w, quiet, a.0, b.0),
             Op::sse_packed { op, w, a, b } => {
                 let v = self.sse_packed(ir, op, w, a.0, b.0);
                 self.vals[n] = Val::V(v);
                 return true;
-            }
-            Op::sse_round_packed { w, imm, a } => {
-                let v = self.sse_round_packed(ir, w, imm, a.0);
-                self.vals[n] = Val::V(v);
-                return true;
-            }
-            Op::sse_dot { w, imm, a, b } => {
-                let (a, b) = (self.take_vector(a.0), self.take_vector(b.0));
-                self.store_operands(a, Some(b));
-                self.call_or_leave(SseCall::Dot(w, imm), [None, None]);
-                let v = self.called_vector();
-                self.vals[n] = Val::V(v);
-                return true;
-            }
-            Op::vec_strings { imm, lengths, a, b, len_a, len_b } => {
-                let (a, b) = (self.take_vector(a.0), self.take_vector(b.0));
-                let (len_a, len_b) = (self.take(len_a.0), self.take(len_b.0));
-                if !lengths && super::vector::compares_each(imm) {
-                    let equal = self.equal_each(imm, a, b);
-                    self.result(ir, n, equal);
-                    return true;
-                }
-                self.store_operands(a, Some(b));
-                self.call_sse(SseCall::Strings(imm, lengths), [Some(len_a), Some(len_b)]);
-                self.put(W::Drop);
-                self.called(Width::W32)
-            }
-            Op::crc32 { w, crc, v } => {
-                let (crc, v) = (self.take(crc.0), self.take(v.0));
-                self.call_sse(SseCall::Crc32(w), [Some(crc), Some(v)]);
-                self.put(W::Drop);
-                self.called(Width::W32)
             }
             Op::sse_convert_packed { op, a } => {
                 let v = self.sse_convert_packed(ir, op, a.0);
@@ -202,7 +169,7 @@ impl Emitter<'_> {
                 self.forget_floats();
                 return true;
             }
-            _ => return false,
+            _ => return self.sse4_op(ir, n),
         };
         self.result(ir, n, id);
         true
@@ -282,42 +249,6 @@ impl Emitter<'_> {
             }
         }
         self.or_called(call, w, r, [Some(a), Some(b)], Some(careful))
-    }
-
-    fn sse_round(&mut self, ir: &ir::Block, w: Width, imm: u8, a: ir::Value) -> Id {
-        let fine = self.fine_element(ir, a, w);
-        let a = self.take(a);
-        let a = self.in_local(a);
-        let careful = self.careful();
-        let r = self.temp(Ty::of(w));
-        self.push_float(w, a);
-        self.put(scalar_rounding(imm, w));
-        self.set_bits(w, r);
-        self.operands_not_fine(w, [(a, fine)]);
-        self.or_careful(imm, careful);
-        self.or_called(SseCall::Round(w, imm), w, r, [Some(a), None], Some(careful))
-    }
-
-    fn sse_round_packed(&mut self, ir: &ir::Block, w: Width, imm: u8, a: ir::Value) -> u32 {
-        let fine = self.fine_vector(ir, a, w);
-        let a = self.take_vector(a);
-        let careful = self.careful();
-        let r = self.vector_temp();
-        self.get(a);
-        self.put(packed_rounding(imm, w));
-        self.set(r);
-        self.vectors_not_fine(w, [(a, fine)]);
-        self.or_careful(imm, careful);
-        self.or_called_vector(SseCall::RoundPacked(w, imm), r, a, None, Some(careful))
-    }
-
-    /// Ors to what is on the stack whether to be careful, if rounding may raise PE or asks MXCSR how (SDM vol. 2,
-    /// ROUNDPD).
-    fn or_careful(&mut self, imm: u8, careful: u32) {
-        if imm & 0b1100 != 0b1000 {
-            self.get(careful);
-            self.put(W::I32Or);
-        }
     }
 
     fn sse_convert(&mut self, ir: &ir::Block, op: SseConvert, a: ir::Value) -> Id {
@@ -646,13 +577,13 @@ impl Emitter<'_> {
 
 impl Emitter<'_> {
     /// Pushes bits as a number.
-    fn push_float(&mut self, w: Width, id: Id) {
+    pub(super) fn push_float(&mut self, w: Width, id: Id) {
         self.push(id);
         self.put(if w == Width::W64 { W::F64ReinterpretI64 } else { W::F32ReinterpretI32 });
     }
 
     /// Keeps the number on the stack as bits.
-    fn set_bits(&mut self, w: Width, to: u32) {
+    pub(super) fn set_bits(&mut self, w: Width, to: u32) {
         self.put(if w == Width::W64 { W::I64ReinterpretF64 } else { W::I32ReinterpretF32 });
         self.set(to);
     }
@@ -744,7 +675,7 @@ impl Emitter<'_> {
     }
 
     /// Pushes whether one of the operands is not fine.
-    fn operands_not_fine<const N: usize>(&mut self, w: Width, operands: [(Id, bool); N]) {
+    pub(super) fn operands_not_fine<const N: usize>(&mut self, w: Width, operands: [(Id, bool); N]) {
         let mut first = true;
         if operands.iter().any(|(_, fine)| *fine) {
             let careful = self.careful();
@@ -761,7 +692,7 @@ impl Emitter<'_> {
     }
 
     /// The same for all elements.
-    fn vectors_not_fine<const N: usize>(&mut self, w: Width, operands: [(u32, bool); N]) {
+    pub(super) fn vectors_not_fine<const N: usize>(&mut self, w: Width, operands: [(u32, bool); N]) {
         let mut first = true;
         if operands.iter().any(|(_, fine)| *fine) {
             let careful = self.careful();
@@ -845,7 +776,7 @@ impl Emitter<'_> {
 
 impl Emitter<'_> {
     /// Calls, and pushes how that ended.
-    fn call_sse(&mut self, call: SseCall, operands: [Option<Id>; 2]) {
+    pub(super) fn call_sse(&mut self, call: SseCall, operands: [Option<Id>; 2]) {
         self.get(local::CTX);
         self.const_32(call.number());
         for operand in operands {
@@ -863,7 +794,7 @@ impl Emitter<'_> {
     }
 
     /// Calls; if that did nothing, the instruction is left to the interpreter.
-    fn call_or_leave(&mut self, call: SseCall, operands: [Option<Id>; 2]) {
+    pub(super) fn call_or_leave(&mut self, call: SseCall, operands: [Option<Id>; 2]) {
         self.call_sse(call, operands);
         self.put(W::I32Eqz);
         self.open_if(None);
@@ -890,14 +821,14 @@ impl Emitter<'_> {
     }
 
     /// What a call gave.
-    fn called(&mut self, w: Width) -> Id {
+    pub(super) fn called(&mut self, w: Width) -> Id {
         self.get(local::CTX);
         self.load_at(w, self.layout.vectors);
         self.loaded(w)
     }
 
     /// The same for a vector.
-    fn called_vector(&mut self) -> u32 {
+    pub(super) fn called_vector(&mut self) -> u32 {
         self.get(local::CTX);
         self.put(W::V128Load(mem(self.layout.vectors, 3)));
         self.vector()
@@ -912,7 +843,7 @@ impl Emitter<'_> {
     }
 
     /// The result in the local `r`; or that of a call, if what is on the stack is not zero.
-    fn or_called(
+    pub(super) fn or_called(
         &mut self,
         call: SseCall,
         w: Width,
@@ -932,7 +863,7 @@ impl Emitter<'_> {
         self.values.local(Ty::of(w), r)
     }
 
-    fn store_operands(&mut self, a: u32, b: Option<u32>) {
+    pub(super) fn store_operands(&mut self, a: u32, b: Option<u32>) {
         for (v, at) in [(Some(a), 0), (b, 16)] {
             if let Some(v) = v {
                 self.get(local::CTX);
@@ -943,7 +874,7 @@ impl Emitter<'_> {
     }
 
     /// As `or_called`, for vectors.
-    fn or_called_vector(
+    pub(super) fn or_called_vector(
         &mut self,
         call: SseCall,
         r: u32,
@@ -998,34 +929,5 @@ const fn packed_arithmetic(op: SseArith, w: Width) -> W<'static> {
         SseArith::Max => W::F32x4PMax,
         _ if wide => W::F64x2Sqrt,
         _ => W::F32x4Sqrt,
-    }
-}
-
-const fn scalar_rounding(imm: u8, w: Width) -> W<'static> {
-    let wide = matches!(w, Width::W64);
-    match imm & 7 {
-        1 if wide => W::F64Floor,
-        1 => W::F32Floor,
-        2 if wide => W::F64Ceil,
-        2 => W::F32Ceil,
-        3 if wide => W::F64Trunc,
-        3 => W::F32Trunc,
-        // By MXCSR, which is asked.
-        _ if wide => W::F64Nearest,
-        _ => W::F32Nearest,
-    }
-}
-
-const fn packed_rounding(imm: u8, w: Width) -> W<'static> {
-    let wide = matches!(w, Width::W64);
-    match imm & 7 {
-        1 if wide => W::F64x2Floor,
-        1 => W::F32x4Floor,
-        2 if wide => W::F64x2Ceil,
-        2 => W::F32x4Ceil,
-        3 if wide => W::F64x2Trunc,
-        3 => W::F32x4Trunc,
-        _ if wide => W::F64x2Nearest,
-        _ => W::F32x4Nearest,
     }
 }

@@ -26,6 +26,7 @@ mod memory;
 mod mmx;
 mod ops;
 mod segments;
+mod sse4;
 mod text;
 mod values;
 mod vector;
