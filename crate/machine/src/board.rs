@@ -342,6 +342,8 @@ impl Board {
         fw_cfg.set_ram_size(bytes);
         fw_cfg.set_cpus(1);
         fw_cfg.set_u16(Key::NO_GRAPHICS, 0);
+        // SeaBIOS writes it into its MP table: the timer is at another input of the I/O APIC than its number.
+        fw_cfg.set_u16(Key::IRQ0_OVERRIDE, config.apic.into());
         for (name, bytes) in acpi::files(config) {
             fw_cfg.add_file(name, bytes);
         }
