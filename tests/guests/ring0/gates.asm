@@ -1,5 +1,8 @@
 ; Far jumps and calls, call gates of both widths with parameters, and far returns, in protected mode (SDM vol. 3, 5.8; vol. 2,
 ; JMP, CALL, RET).
+; QEMU 7.2: no limit is checked (EIP, room on the inner stack, the outer stack of parameters), an EIP beyond it faults late or with
+; the selector; a call gate to conforming code changes the level (vol. 3, 5.8.4); a stack that is not present is #TS or #NP instead of
+; #SS, and the accessed bit of an inner stack is not set (vol. 3, 3.4.5.1).
 %include "ring0.inc"
 
 ; A pointer that indirect jumps and calls use: 48 bits.
