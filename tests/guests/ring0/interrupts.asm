@@ -431,22 +431,22 @@ show S_CS | S_SP | S_SEG
         op      iretd
                 ud2
 ..@r12:
-show S_CS | S_FL
-        case "RF is pushed with a fault"        ;= #UD at cs=0008 fl=010000
+show S_CS | S_RF
+        case "RF is pushed with a fault"        ;= #UD at cs=0008 rf=1
         op      ud2
-        case "but not with INT n"       ;= int31 after cs=0008 fl=000000
+        case "but not with INT n"       ;= int31 after cs=0008 rf=0
         op      int 0x31
-        case "nor with INT3"            ;= #BP after cs=0008 fl=000000
+        case "nor with INT3"            ;= #BP after cs=0008 rf=0
         op      int3
-        case "with any of them"       ;= #GP(0000) at cs=004B fl=010000
+        case "with any of them"       ;= #GP(0000) at cs=004B rf=1
                 ring 3
         op      hlt
-        case "IRET loads RF, and an instruction clears it"      ;= int31 after cs=0008 fl=000000
+        case "IRET loads RF, and an instruction clears it"      ;= int31 after cs=0008 rf=0
                 frame 0x10002, CODE0, ..@r13
                 iretd
 ..@r13:         nop
         op      int 0x31
-        case "POPF does not load RF"    ;= int31 after cs=0008 fl=000000
+        case "POPF does not load RF"    ;= int31 after cs=0008 rf=0
                 push dword 0x10002
                 popfd
         op      int 0x31
