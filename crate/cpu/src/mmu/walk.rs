@@ -64,12 +64,12 @@ impl Mmu {
         }
         let pge = cpu.cr4 & cr4::PGE != 0;
         if pde & PS != 0 && cpu.cr4 & cr4::PSE != 0 {
-            if pde & 1 << 21 != 0 {
+            // PSE-36 with a MAXPHYADDR of 36: bits 13 to 16 are physical address bits 32 to 35, those up to 21 are reserved.
+            if pde & 0x3E_0000 != 0 {
                 return Err(fault(error::P | error::RSVD));
             }
-            // PSE-36: bits 13 to 20 are physical address bits 32 to 39.
             let t = Translation {
-                page: pde & 0xFFC0_0000 | (pde >> 13 & 0xFF) << 32,
+                page: pde & 0xFFC0_0000 | (pde >> 13 & 0xF) << 32,
                 writable: pde & RW != 0,
                 user: pde & US != 0,
                 no_execute: false,
