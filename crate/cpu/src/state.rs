@@ -224,6 +224,10 @@ pub mod event {
     pub const SMI: u32 = 1 << 8;
     /// System management mode has ended: the machine has to say anew where memory is before anything else runs.
     pub const MAP: u32 = 1 << 9;
+    /// Data breakpoints that MOV SS or POP SS met, as DR6 has them: the trap comes after the next instruction.
+    pub const HELD: u32 = 0xF << HELD_SHIFT;
+    /// Where [`HELD`] begins.
+    pub const HELD_SHIFT: u32 = 16;
 }
 
 /// Bits of [`Cpu::mode`]: what decoding and finding code depends on.
