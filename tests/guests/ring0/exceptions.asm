@@ -1,7 +1,7 @@
 ; Every vector, its error code and whether it is a fault or a trap; privileged instructions at every level; what comes first; double
 ; faults (SDM vol. 3, 6.3 to 6.15, tables 6-1, 6-2, 6-4, 6-5; 5.9).
-; QEMU 7.2: LOCK is taken with MOV and BT (vol. 2, LOCK); #NM comes before the #UD of EM for SSE (vol. 2, table 2-21); its default
-; processor's MXCSR raises nothing; there is no #AC; EXT is never set; CR0 takes PG without PE, after which it goes astray, and NW
+; QEMU 7.2: LOCK is taken with MOV and BT (vol. 2, LOCK); #NM comes before the #UD of EM for SSE (vol. 2, table 2-21); SSE raises
+; nothing; MSRs that do not exist are taken; there is no #AC; EXT is never set; CR0 takes PG without PE, after which it goes astray, and NW
 ; without CD (vol. 3, 2.5).
 %include "ring0.inc"
 

@@ -1,5 +1,7 @@
 ; Paging with 32-bit entries: presence, R/W and U/S at both levels, WP, accessed and dirty bits, 4 MB pages with their reserved bits,
 ; what flushes the TLB, and page faults in the midst of things (SDM vol. 3, 4.3, 4.6 to 4.10; table 4-3; 6.15, #PF).
+; QEMU 7.2: P is clear in the error code of a reserved bit (4.7), of which it knows bit 21 only; a read-modify-write reads first, so that
+; a missing page is a read (the processor asks for the right to write at once).
 ; MAXPHYADDR is 36, so bits 17 to 21 of a directory entry for 4 MB are reserved.
 %include "ring0.inc"
 

@@ -1,5 +1,8 @@
 ; When an interrupt that waits is taken: after STI, MOV SS, POP SS, POPF, IRET, HLT (SDM vol. 3, 6.8; vol. 2, STI, MOV, POP, HLT).
-; The timer's request waits in the interrupt controller before each.
+; The timer's request waits in the interrupt controller before each. Of instructions in a row that each hold interrupts back only the
+; first is sure to (6.8.3): STI before MOV SS or POP SS is here as we do it.
+; QEMU 7.2: such a second one does not; STI holds back the step after it, and the interrupt for two instructions if the first is INT n;
+; EXT is never set.
 %include "ring0.inc"
 
 ; Vector 20h waits.

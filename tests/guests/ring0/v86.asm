@@ -1,6 +1,6 @@
 ; Virtual-8086 mode: into it by IRET, what is sensitive to IOPL, out of it by exceptions and interrupts, and back (SDM vol. 3, 20.2,
 ; 20.3; vol. 2). To it by a task switch is in tasks.asm.
-; QEMU 7.2: no limits are checked; INT1 is #UD; EXT is never set; PUSHF and others as below.
+; QEMU 7.2: no limits are checked; INT1 is #UD; EXT is never set; a gate to ring 1 is taken (20.3.1: only to CPL 0).
 %include "ring0.inc"
 
 IOPL3   equ 0x3002
