@@ -8,8 +8,9 @@ set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-[ $# -gt 0 ] || set -- $(cd "$here" && ls ./*.asm | sed 's|^\./||; s|\.asm$||')
-for name; do
+[ $# -gt 0 ] || set -- "$here"/*.asm
+for guest; do
+  name=$(basename "$guest" .asm)
   nasm -f bin -Wall -Werror -I"$here/" -o "$work/guest.bin" "$here/$name.asm"
   timeout 60 qemu-system-i386 -cpu n270 -kernel "$work/guest.bin" -serial stdio -display none -no-reboot \
     -device isa-debug-exit,iobase=0xf4,iosize=1 >"$work/said" 2>"$work/errors" </dev/null || true
