@@ -237,6 +237,10 @@ pub mod event {
     pub const MAP: u32 = 1 << 9;
     /// VIF and VIP are both set for a program that has them: #GP before its next instruction.
     pub const VIRTUAL: u32 = 1 << 10;
+    /// Data breakpoints that MOV SS or POP SS met, as DR6 has them: the trap comes after the next instruction.
+    pub const HELD: u32 = 0xF << HELD_SHIFT;
+    /// Where [`HELD`] begins.
+    pub const HELD_SHIFT: u32 = 16;
 }
 
 /// Bits of [`Cpu::mode`]: what decoding and finding code depends on.

@@ -320,7 +320,7 @@ impl Exec<'_> {
 
     /// Notes data breakpoints that an access hits (SDM vol. 3, 17.2.4).
     #[inline]
-    fn watch(&mut self, lin: u64, bytes: u32, write: bool) {
+    pub(crate) fn watch(&mut self, lin: u64, bytes: u32, write: bool) {
         self.note_breakpoints(lin, bytes, |kind| kind == 3 || kind == 1 && write);
     }
 

@@ -293,6 +293,9 @@ impl Processor {
         if x.cpu.count >= limit {
             return Err(Exit::Limit);
         }
+        if x.cpu.events & event::DEBUG != 0 && x.stops_at_breakpoint() {
+            return Ok(());
+        }
         let calm = most == u64::MAX && x.cpu.events == 0;
         most = most.min(limit - x.cpu.count);
         let known = blocks.knows(x);
@@ -456,21 +459,9 @@ impl Exec<'_> {
     #[inline(never)]
     fn single_step(&mut self, insns: &[Insn]) -> Result<(), Stop> {
         let Some(i) = insns.first() else { return Ok(()) };
-        let events = self.cpu.events;
-        self.cpu.events &= !(event::SHADOW | event::SHADOW_SS);
-        if events & event::DEBUG != 0 && events & event::SHADOW_SS == 0 {
-            let hits = interrupt::instruction_breakpoint(&self.cpu);
-            if hits != 0 {
-                self.cpu.count += 1;
-                self.leave = true;
-                if interrupt::deliver_trap_debug(self, hits) == Delivered::Shutdown {
-                    self.cpu.events |= event::SHUTDOWN;
-                }
-                return Ok(());
-            }
-        }
-        let before = self.cpu.eflags;
-        self.debug_hits = 0;
+        let before = self.cpu.eflags();
+        self.debug_hits = (self.cpu.events & event::HELD) >> event::HELD_SHIFT;
+        self.cpu.events &= !(event::SHADOW | event::SHADOW_SS | event::HELD);
         if self.cpu.eip + i.end() as u64 - 1 > u64::from(self.cpu.seg(Seg::Cs).max) {
             return Err(self.gp0());
         }
@@ -483,18 +474,45 @@ impl Exec<'_> {
             self.cpu.update_events();
         }
         let mut bits = self.debug_hits;
-        let software = matches!(i.op, Op::Helper(Helper::Int | Helper::Int1 | Helper::Int3 | Helper::Into));
+        let software = match i.op {
+            Op::Helper(Helper::Int | Helper::Int1 | Helper::Int3) => true,
+            Op::Helper(Helper::Into) => before & eflags::OF != 0,
+            _ => false,
+        };
         if before & eflags::TF != 0 && !software {
             bits |= 1 << 14;
         }
-        if bits != 0 && self.cpu.events & event::SHADOW_SS == 0 {
-            self.cpu.count += 1;
-            self.leave = true;
-            if interrupt::deliver_trap_debug(self, bits) == Delivered::Shutdown {
-                self.cpu.events |= event::SHUTDOWN;
-            }
+        if self.cpu.events & event::SHADOW_SS != 0 {
+            // A step is not made up for, a data breakpoint is (SDM vol. 3, 6.8.3).
+            self.cpu.events |= self.debug_hits << event::HELD_SHIFT & event::HELD;
+        } else if bits != 0 {
+            self.trap(bits);
         }
         Ok(())
+    }
+
+    /// Whether there is an instruction breakpoint on the next instruction, which is delivered then: before any fault of
+    /// fetching it (SDM vol. 3, table 6-2).
+    #[inline(never)]
+    fn stops_at_breakpoint(&mut self) -> bool {
+        if self.cpu.events & event::SHADOW_SS != 0 {
+            return false;
+        }
+        let hits = interrupt::instruction_breakpoint(&self.cpu);
+        if hits != 0 {
+            self.cpu.events &= !event::SHADOW;
+            self.trap(hits);
+        }
+        hits != 0
+    }
+
+    /// Delivers #DB for the DR6 bits `bits`.
+    fn trap(&mut self, bits: u32) {
+        self.cpu.count += 1;
+        self.leave = true;
+        if interrupt::deliver_trap_debug(self, bits) == Delivered::Shutdown {
+            self.cpu.events |= event::SHUTDOWN;
+        }
     }
 
     /// Delivers what an instruction (at `cpu.eip`) raised.

@@ -3,7 +3,7 @@
 //! The stack may be one that is not loaded yet (an inner privilege level's). All values are collected, then
 //! every byte is checked, then nothing can fail any more and the frame is written.
 //!
-//! Not seen here: data breakpoints on the stack being pushed to.
+//! Data breakpoints on it are noted, and met after the instruction, if an instruction pushes; not if an exception or interrupt does.
 
 use crate::exec::Exec;
 use crate::fault::Stop;
@@ -18,6 +18,7 @@ const CAPACITY: usize = 35;
 /// Where a value goes: its first byte, and if it crosses into another page the byte there.
 #[derive(Clone, Copy, Debug, Default)]
 struct Slot {
+    lin: u64,
     phys: u64,
     next_page: u64,
     /// Bytes in the first page.
@@ -98,7 +99,7 @@ impl Frame {
             }
             let first = (0x1000 - (lin & 0xFFF)).min(bytes);
             let next_page = if first < bytes { x.translate((lin + first) & 0xFFFF_FFFF, access)? } else { 0 };
-            *slot = Slot { phys: page.1 | lin & 0xFFF, next_page, first: first as u32 };
+            *slot = Slot { lin, phys: page.1 | lin & 0xFFF, next_page, first: first as u32 };
         }
         Ok(())
     }
@@ -107,6 +108,7 @@ impl Frame {
     pub(crate) fn commit(&self, x: &mut Exec<'_>) {
         let bytes = self.w.bytes();
         for (slot, &v) in self.slots.iter().zip(&self.values).take(self.count) {
+            x.watch(slot.lin, bytes, true);
             if slot.first == bytes {
                 x.write_phys(slot.phys, self.w, v);
                 continue;
