@@ -368,6 +368,13 @@ case $verb in
     BLESS=1 cargo test -q --workspace --exclude web golden
     ;;
   fuzz)
+    if [[ -n ${1:-} ]]; then
+      # Led by coverage: wants cargo-fuzz, and the nightly compiler for its instrumentation.
+      cargo fuzz --version >/dev/null 2>&1 || die "there is no cargo-fuzz: cargo install cargo-fuzz"
+      cd tests/fuzz
+      exec cargo +nightly fuzz run --fuzz-dir libfuzzer --target-dir "$(realpath "$OLDPWD/$target")/fuzz" "$1" \
+        -- -max_len=600 -max_total_time="${2:-600}"
+    fi
     setup
     say "the long tests, in release mode"
     cargo test -q --release --workspace --exclude web -- --ignored

@@ -1,6 +1,6 @@
 //! Random bytes, with what makes them go far: instructions that change modes, tables and devices.
 
-use host::entropy::{Entropy, Seeded};
+use host::entropy::Seeded;
 
 /// Pieces of code that random bytes would seldom be.
 const PIECES: &[&[u8]] = &[
