@@ -101,7 +101,8 @@ exception:
         inc dword [exceptions]
         iretd
 
-align 4
+; Not in a line with code, which would be made anew after each write.
+align 64
 interrupts: dd 0
 exceptions: dd 0
 seen:   dd 0
