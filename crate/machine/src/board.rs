@@ -4,7 +4,7 @@
 //! list; the second what the rest of the machine asks of particular parts.
 
 use crate::clock::VirtualTime;
-use crate::config::Config;
+use crate::config::{ClockMode, Config};
 use crate::drives::DriveName;
 use crate::parts::{Handle, Parts};
 use crate::{Wiring, acpi};
@@ -254,7 +254,10 @@ impl Board {
             [attached(DriveName::Hda), attached(DriveName::Hdb)],
             [attached(DriveName::Hdc), attached(DriveName::Hdd)],
         ];
-        let ide = Piix4Ide::new([irqs.line(irq::IDE[0]), irqs.line(irq::IDE[1])], &clock(), cables);
+        let mut ide = Piix4Ide::new([irqs.line(irq::IDE[0]), irqs.line(irq::IDE[1])], &clock(), cables);
+        if config.clock == ClockMode::Real {
+            ide.as_fast_as_the_host();
+        }
         let places = [
             ("primary", 0x1F0),
             ("primary_control", 0x3F6),

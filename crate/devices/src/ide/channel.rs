@@ -39,6 +39,11 @@ impl Channel {
         }
     }
 
+    /// The drives there are.
+    pub(super) fn drives(&mut self) -> impl Iterator<Item = &mut Drive> {
+        self.drives.iter_mut().flatten()
+    }
+
     pub(super) fn reset(&mut self) {
         let Self { irq, drives, bus_master, control, second } = self;
         for drive in drives.iter_mut().flatten() {

@@ -1,7 +1,8 @@
 //! A drive's way to its medium: one request at a time, answered when it is due.
 //!
 //! When a request is made, the time of its answer is fixed by [`Latency`]. An answer that is early waits with the host; if
-//! it is late, the drive says so and takes it when it comes. A request is kept until it is answered, so that a
+//! it is late, the drive says so and takes it when it comes. Where time follows the host's, a request takes as long as the host
+//! takes for it and no longer ([`MediumPort::as_fast_as_the_host`]). A request is kept until it is answered, so that a
 //! restored drive can make it anew. Each one has a number of its own as long as the drive lives: an answer to a request
 //! that has been given up, or that was made before the drive was restored, is nobody's.
 
@@ -79,6 +80,12 @@ impl MediumPort {
         if let Some(in_flight) = &mut self.in_flight {
             in_flight.lost = true;
         }
+    }
+
+    /// No time is modelled: guest time would run ahead of the host's at each request, and the machine would have to wait for
+    /// the host's to come after it.
+    pub(super) fn as_fast_as_the_host(&mut self) {
+        self.latency = Latency { access_ns: 0, byte_ns: 0 };
     }
 
     pub(super) const fn medium(&self) -> Option<Medium> {

@@ -142,6 +142,13 @@ impl Piix4Ide {
         self.config.mark_remapped();
     }
 
+    /// For a clock that follows the host's: no time is modelled for what the media do.
+    pub fn as_fast_as_the_host(&mut self) {
+        for channel in [&mut self.primary, &mut self.secondary] {
+            channel.drives().for_each(|drive| drive.front.medium.as_fast_as_the_host());
+        }
+    }
+
     // ---- what is plugged in ----
 
     fn channel(&self, cable: Cable) -> &Channel {
