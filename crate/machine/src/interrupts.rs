@@ -16,8 +16,9 @@ use bus::PhysAddr;
 use devices::local_apic::{Lint, Message};
 
 impl Board {
-    /// Carries the wires' levels to where they lead. The processor is told if its INTR input changes.
-    pub(crate) fn sync_lines(&mut self) {
+    /// Carries the wires' levels to where they lead. The processor is told if its INTR input changes; its
+    /// level is returned.
+    pub(crate) fn sync_lines(&mut self) -> bool {
         let routes_changed = self.parts.get_mut(self.isa).take_routes_changed();
         let changed = self.irq.take_changed() | self.pirq.take_changed() | self.hpet.take_changed();
         if changed || routes_changed {
@@ -34,6 +35,7 @@ impl Board {
             self.attention = true;
             self.map_changed = true;
         }
+        intr
     }
 
     fn irqs_changed(&mut self) {

@@ -156,18 +156,10 @@ impl Platform for Board {
     fn poll(&mut self, count: u64) -> Poll {
         self.time.show(count);
         self.stop |= self.parts.fire(self.time.at(count));
-        self.sync_lines();
+        self.intr = self.sync_lines();
         self.attention = false;
-        let pic = self.parts.get(self.pics).intr();
-        let (intr, nmi) = match self.apic {
-            Some(apic) => {
-                let local = self.parts.get_mut(apic.local);
-                (local.intr(), local.take_nmi())
-            }
-            None => (pic, false),
-        };
-        self.intr = intr;
-        Poll { intr, nmi, stop: std::mem::take(&mut self.stop) }
+        let nmi = self.apic.is_some_and(|apic| self.parts.get_mut(apic.local).take_nmi());
+        Poll { intr: self.intr, nmi, stop: std::mem::take(&mut self.stop) }
     }
 
     fn acknowledge(&mut self, count: u64) -> u8 {

@@ -149,6 +149,32 @@ pub mod system {
 pub struct Descriptor(pub u64);
 
 impl Descriptor {
+    /// Of a segment. `limit` is the 20 bits as they lie there, `access` byte 5, `flags` the high half of byte 6 (8 = G,
+    /// 4 = D/B).
+    #[must_use]
+    pub const fn segment(base: u32, limit: u32, access: u8, flags: u8) -> Self {
+        let (base, limit) = (base as u64, limit as u64);
+        Self(
+            limit & 0xFFFF
+                | (base & 0xFF_FFFF) << 16
+                | (access as u64) << 40
+                | (limit >> 16 & 15) << 48
+                | (flags as u64) << 52
+                | base >> 24 << 56,
+        )
+    }
+    /// Of a gate. `access` is byte 5, `parameters` what a call gate copies.
+    #[must_use]
+    pub const fn gate(selector: u16, offset: u32, access: u8, parameters: u8) -> Self {
+        let offset = offset as u64;
+        Self(
+            offset & 0xFFFF
+                | (selector as u64) << 16
+                | (parameters as u64) << 32
+                | (access as u64) << 40
+                | offset >> 16 << 48,
+        )
+    }
     /// Segment base.
     #[must_use]
     pub const fn base(self) -> u32 {

@@ -3,7 +3,7 @@
 use crate::Input;
 use cpu::state::{Segment, TableRegister, event};
 use cpu::{EmptyBus, Exit, Processor};
-use x86::descriptor::Rights;
+use x86::descriptor::{Descriptor, Rights};
 use x86::{Seg, cr0, cr4, eflags, msr};
 
 const GDT: u32 = 0x1000;
@@ -34,55 +34,36 @@ fn put(p: &mut Processor, at: u32, v: u64, bytes: usize) {
     p.mmu.load_ram(at.into(), &v.to_le_bytes()[..bytes.min(8)]);
 }
 
-fn descriptor(base: u32, limit: u32, access: u8, flags: u8) -> u64 {
-    let (base, limit) = (u64::from(base), u64::from(limit));
-    limit & 0xFFFF
-        | (base & 0xFF_FFFF) << 16
-        | u64::from(access) << 40
-        | (limit >> 16 & 15) << 48
-        | u64::from(flags) << 52
-        | base >> 24 << 56
-}
-
-fn gate(selector: u16, offset: u32, access: u8, parameters: u8) -> u64 {
-    let offset = u64::from(offset);
-    offset & 0xFFFF
-        | u64::from(selector) << 16
-        | u64::from(parameters) << 32
-        | u64::from(access) << 40
-        | offset >> 16 << 48
-}
-
 /// Descriptors of every kind, gates, tasks, and pages that map every address to itself.
 fn tables(p: &mut Processor) {
     let gdt = [
-        0,
-        descriptor(0, 0xF_FFFF, 0x9A, 0xC),
-        descriptor(0, 0xF_FFFF, 0x92, 0xC),
-        descriptor(0, 0xF_FFFF, 0xFA, 0xC),
-        descriptor(0, 0xF_FFFF, 0xF2, 0xC),
-        descriptor(LDT, 0x7F, 0x82, 0),
-        descriptor(TSS[0], 0x2FF, 0x8B, 0),
-        descriptor(TSS[1], 0x67, 0x89, 0),
-        descriptor(TSS[2], 0x2B, 0x81, 0),
-        gate(CODE0, CODE, 0xEC, 3),
-        gate(CODE0, CODE, 0xE4, 2),
-        gate(0x38, 0, 0xE5, 0),
-        descriptor(0, 0xFFFF, 0x9A, 0),
-        descriptor(0, 0xFFF, 0x96, 0),
-        descriptor(0, 0xF_FFFF, 0x9E, 0xC),
-        descriptor(0, 0xF_FFFF, 0xDA, 0xC),
-        descriptor(0, 0xF_FFFF, 0xD2, 0xC),
-        descriptor(0, 0xF_FFFF, 0x12, 0xC),
+        Descriptor(0),
+        Descriptor::segment(0, 0xF_FFFF, 0x9A, 0xC),
+        Descriptor::segment(0, 0xF_FFFF, 0x92, 0xC),
+        Descriptor::segment(0, 0xF_FFFF, 0xFA, 0xC),
+        Descriptor::segment(0, 0xF_FFFF, 0xF2, 0xC),
+        Descriptor::segment(LDT, 0x7F, 0x82, 0),
+        Descriptor::segment(TSS[0], 0x2FF, 0x8B, 0),
+        Descriptor::segment(TSS[1], 0x67, 0x89, 0),
+        Descriptor::segment(TSS[2], 0x2B, 0x81, 0),
+        Descriptor::gate(CODE0, CODE, 0xEC, 3),
+        Descriptor::gate(CODE0, CODE, 0xE4, 2),
+        Descriptor::gate(0x38, 0, 0xE5, 0),
+        Descriptor::segment(0, 0xFFFF, 0x9A, 0),
+        Descriptor::segment(0, 0xFFF, 0x96, 0),
+        Descriptor::segment(0, 0xF_FFFF, 0x9E, 0xC),
+        Descriptor::segment(0, 0xF_FFFF, 0xDA, 0xC),
+        Descriptor::segment(0, 0xF_FFFF, 0xD2, 0xC),
+        Descriptor::segment(0, 0xF_FFFF, 0x12, 0xC),
     ];
     for (n, d) in (0..).zip(gdt) {
-        put(p, GDT + 8 * n, d, 8);
-        put(p, LDT + 8 * n, d, 8);
+        put(p, GDT + 8 * n, d.0, 8);
+        put(p, LDT + 8 * n, d.0, 8);
     }
     for vector in 0..64 {
         let kind = [0x8E, 0xEE, 0x8F, 0x86, 0xE5][vector as usize % 5];
         let selector = if kind == 0xE5 { 0x38 } else { CODE0 };
-        put(p, IDT + 8 * vector, gate(selector, HANDLER, kind, 0), 8);
+        put(p, IDT + 8 * vector, Descriptor::gate(selector, HANDLER, kind, 0).0, 8);
     }
     for (n, at) in TSS.into_iter().enumerate() {
         let stacks: &[(u32, u64)] = if n == 2 {

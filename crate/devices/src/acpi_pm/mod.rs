@@ -19,8 +19,8 @@
 //! | \_S5 SLP_TYPa | [`S5_SLEEP_TYPE`] |
 //!
 //! What PC firmware for virtual machines leaves to the chip, the chip does: on the two APM commands it sets and clears SCI_EN
-//! at once, besides whatever SMI its socket raises ([`crate::piix`]). Other sources of SMI# than APMC do not exist. Sleeps other than soft off are not entered;
-//! the tables must not offer them.
+//! at once, besides whatever SMI its socket raises ([`crate::piix`]). Other sources of SMI# than APMC do not exist. Sleeps other
+//! than soft off are not entered; the tables must not offer them.
 //!
 //! The timer needs no events: its value is a function of the clock, and its overflow status is brought
 //! up to date before each look at it. Only when the overflow can raise the SCI is there a deadline.

@@ -3,9 +3,6 @@
 use x86::cpuid::{CORE2, Feature, Features, MODELS, Model};
 use x86::{cr4, eflags};
 
-/// Features that a model would have and that do not work yet: no processor announces them.
-pub const NOT_YET: &[Feature] = &[];
-
 /// A model, less what was taken away. Part of a machine's configuration: it does not change while the machine exists.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Identity {
@@ -28,7 +25,7 @@ impl Identity {
     /// A model without these features and what needs them.
     #[must_use]
     pub const fn new(model: &'static Model, less: &[Feature]) -> Self {
-        let features = model.features.without(Features::of(NOT_YET)).without(Features::of(less));
+        let features = model.features.without(Features::of(less));
         // RDPMC came with the family, and no bit tells of it.
         let mut cr4 = if model.family() >= 6 { cr4::PCE } else { 0 };
         let mut n = 0;

@@ -10,7 +10,7 @@ mod identity;
 #[cfg(test)]
 mod tests;
 
-pub use identity::{Identity, NOT_YET};
+pub use identity::Identity;
 
 use crate::exec::Exec;
 use crate::fault::Stop;

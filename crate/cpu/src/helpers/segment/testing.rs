@@ -10,7 +10,7 @@ use crate::mmu::{Mmu, Ram};
 use crate::platform::EmptyBus;
 use crate::semantics;
 use crate::state::{Cpu, Segment, TableRegister};
-use x86::descriptor::{Rights, Selector};
+use x86::descriptor::{Descriptor, Rights, Selector};
 use x86::{Seg, cr0, eflags, gpr};
 
 /// Where things lie.
@@ -55,25 +55,14 @@ pub(crate) const LOCAL3: u16 = 0x0F;
 /// Limit of [`SMALL_CODE0`].
 pub(crate) const SMALL_LIMIT: u32 = 0xFFF;
 
-/// A segment descriptor. `access` is its byte 5, `flags` the high half of byte 6 (8 = G, 4 = D/B).
+/// [`Descriptor::segment`] as it lies in memory.
 pub(crate) const fn descriptor(base: u32, limit: u32, access: u8, flags: u8) -> u64 {
-    let (base, limit) = (base as u64, limit as u64);
-    limit & 0xFFFF
-        | (base & 0xFF_FFFF) << 16
-        | (access as u64) << 40
-        | (limit >> 16 & 15) << 48
-        | (flags as u64) << 52
-        | base >> 24 << 56
+    Descriptor::segment(base, limit, access, flags).0
 }
 
-/// A gate. `access` is its byte 5.
+/// [`Descriptor::gate`] as it lies in memory.
 pub(crate) const fn gate(selector: u16, offset: u32, access: u8, params: u8) -> u64 {
-    let offset = offset as u64;
-    offset & 0xFFFF
-        | (selector as u64) << 16
-        | (params as u64) << 32
-        | (access as u64) << 40
-        | offset >> 16 << 48
+    Descriptor::gate(selector, offset, access, params).0
 }
 
 /// A processor and its memory, nothing around it.
