@@ -1,7 +1,7 @@
 ; A supervisor under SMAP that opens user pages by STAC and closes them by CLAC, often enough to be translated, and now
-; and then forgets to.
+; and then forgets to; then the same with a function that is called in both states, and with SMAP off.
 ; Expected: COM1 "up\n", then 0 to port F4h if the sums are right, 1 to 3 if the page faults, the sum or the faults' error
-; codes are not; 4 if there is no SMAP.
+; codes are not; 4 if there is no SMAP, 5 to 7 if the function's or what is done without SMAP is not.
 %include "guest.inc"
 
 ROUNDS    equ 4000
@@ -9,6 +9,7 @@ DIRECTORY equ 0x300000
 TABLE     equ 0x301000
 USER      equ 0x200000                  ; the one user page
 IDT       equ 0x302000
+OWN       equ 0x303000                  ; a page of the supervisor's
 
 main:
         say "up"
@@ -66,17 +67,71 @@ main:
         cmp dword [others], 0
         mov eax, 3
         jne wrong
+
+; One function reads a user's page and a supervisor's, the latter also while user pages are open.
+        mov dword [faults], 0
+        mov dword [error], 1
+        mov dword [OWN], 3
+        xor ebx, ebx
+        mov ecx, ROUNDS
+.both:  mov esi, OWN
+        call read
+        stac
+        mov esi, USER
+        mov [esi], ecx
+        call read
+        mov esi, OWN
+        call read
+        clac
+        test cl, 31
+        jnz .kept
+        mov esi, USER
+        call read                       ; faults
+        clac
+.kept:  dec ecx
+        jnz .both
+        cmp dword [faults], ROUNDS / 32
+        mov eax, 5
+        jne wrong
+        cmp dword [others], 0
+        jne wrong
+; 6 a round, the rounds' numbers, and those of the rounds with a fault, which is gone on from with AC set, once more.
+        cmp ebx, ROUNDS * 6 + ROUNDS * (ROUNDS + 1) / 2 + 32 * (ROUNDS / 32) * (ROUNDS / 32 + 1) / 2
+        mov eax, 6
+        jne wrong
+
+; Without SMAP nothing is closed.
+        mov eax, cr4
+        and eax, ~(1 << 21)
+        mov cr4, eax
+        mov ecx, ROUNDS
+.open:  stac
+        mov esi, USER
+        call read
+        clac
+        call read
+        dec ecx
+        jnz .open
+        cmp dword [faults], ROUNDS / 32
+        mov eax, 7
+        jne wrong
         exit 0
         jmp $
+
+read:   add ebx, [esi]
+        ret
 
 wrong:  mov edx, EXIT_PORT
         out dx, al
         jmp $
 
-; A write to a present page by a supervisor: error code 3. Goes on with AC set.
+; An access to a present page by a supervisor: error code 3 for the writes of the first part, then 1. Goes on with AC set.
 fault:
         inc dword [faults]
-        cmp dword [esp], 3
+        push eax
+        mov eax, [error]
+        cmp [esp + 4], eax
+        pop eax
         je .right
         inc dword [others]
 .right: or dword [esp + 12], 1 << 18
@@ -88,3 +143,4 @@ idtr:   dw 15 * 8 - 1
 align 4
 faults: dd 0
 others: dd 0
+error:  dd 3

@@ -20,8 +20,29 @@ const missing = fs.existsSync(path.join(ROOT, "build/wasm/pagevm_web_bg.wasm"))
   ? false
   : "dist/ is missing: ./build.sh build";
 const LONG = 120_000;
+const DEBIAN32 = path.join(ROOT, "images/debian32/out/disk.img");
+const noDebian = fs.existsSync(DEBIAN32)
+  ? false
+  : "images/debian32 is made on demand: ./build.sh image debian32";
 
-/** Serves an image in ranges, to pages of any origin; `broken` stops that, another `version` is another file. */
+/** An image in a file, of which only what is asked for is read. @param {string} file */
+function imageIn(file) {
+  const length = fs.statSync(file).size;
+  const fd = fs.openSync(file, "r");
+  closeAfterwards(async () => fs.closeSync(fd));
+  const subarray = (from, to) => {
+    const part = Buffer.alloc(to - from);
+    fs.readSync(fd, part, 0, part.length, from);
+    return part;
+  };
+  return { length, subarray };
+}
+
+/**
+ * Serves an image in ranges, to pages of any origin; `broken` stops that, another `version` is another file.
+ *
+ * @param {Buffer | ReturnType<typeof imageIn>} image
+ */
 async function serveImage(image = FLOPPY) {
   const state = { broken: false, ranges: 0, version: 1 };
   const server = http.createServer((request, response) => {
@@ -272,6 +293,49 @@ describe("drives, with the real machine", { skip: missing, timeout: 4 * LONG }, 
     assert.match(await refused({ fda: 737_280, boot: "x" }), /^bad-option: boot: /);
     assert.match(await refused({ hda: { empty: true } }), /^bad-option: hda is a URL/);
     assert.match(await refused({ fda: { empty: false } }), /^bad-option: fda is a URL.*\{ empty: true \}/);
+    await close();
+  });
+});
+
+describe("Debian from its own disk", { skip: missing || noDebian, timeout: 8 * LONG }, () => {
+  it("by URL: runs Python and gcc, and keeps what it wrote over a reset", async () => {
+    const [server, browser] = await Promise.all([startServer(), startBrowser()]);
+    const disk = await serveImage(imageIn(DEBIAN32));
+    const { page, errors, close } = await newPage(browser);
+    await page.goto(`${server.url}?memory=256&hda=${encodeURIComponent(disk.url)}`);
+    await page.waitForFunction(() => document.querySelector("page-vm")?.vm, undefined, { timeout: LONG });
+    /** Types a line on COM1 and waits for what it brings. */
+    const ask = (line, answer, timeout = 4 * LONG) =>
+      page.evaluate(
+        async ([line, answer, timeout]) => {
+          const { vm } = document.querySelector("page-vm");
+          const told = vm.waitFor({ serial: new RegExp(answer) }, { timeout });
+          await vm.sendSerial(0, `${line}\n`);
+          await told;
+        },
+        [line, answer.source, timeout],
+      );
+    await page.evaluate(
+      (timeout) => document.querySelector("page-vm").vm.waitFor({ serial: "PAGEVM-READY" }, { timeout }),
+      2 * LONG,
+    );
+    await ask('python3 -c "print(sum(range(1000)))"', /499500/);
+    await ask(
+      `printf '#include <stdio.h>\\nint main(){puts("gcc " "works");}\\n' > a.c; gcc a.c; ./a.out`,
+      /gcc works/,
+    );
+    await ask(
+      'dd if=/dev/urandom of=big bs=1M count=64 2>/dev/null; md5sum big > sum; sync; echo WR""OTE',
+      /WROTE/,
+    );
+    await page.evaluate(() => document.querySelector("page-vm").vm.reset());
+    await page.evaluate(
+      (timeout) => document.querySelector("page-vm").vm.waitFor({ serial: "PAGEVM-READY" }, { timeout }),
+      2 * LONG,
+    );
+    await ask("md5sum -c sum", /big: OK/);
+    await page.screenshot({ path: path.join(SCREENSHOTS, "debian32.png") });
+    assert.deepEqual(errors, []);
     await close();
   });
 });

@@ -52,6 +52,8 @@ pub struct StepRun {
     pub flags: bool,
     /// Whether the code that called goes on after the last of them, although it ends its block.
     pub goes_on: bool,
+    /// Mode bits that the code goes on under.
+    pub mode: u32,
     /// Them.
     pub insns: Box<[Insn]>,
 }

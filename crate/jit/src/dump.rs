@@ -27,7 +27,7 @@ pub fn instructions(region: &Region, origin: u32, bytes: impl Fn(u64, usize) -> 
                 "  {:08x}  {:<24} {}",
                 at.wrapping_add(start as u32),
                 hex.join(" "),
-                insn(i, target(region.mode, b.delta, i), origin)
+                insn(i, target(b.mode, b.delta, i), origin)
             );
         }
     }

@@ -100,6 +100,7 @@ struct Place {
 struct Entry {
     key: u64,
     delta: i32,
+    mode: u32,
     /// The region's pages that it lies in.
     pages: u32,
     /// Instructions of the block: a smaller budget gets nowhere.
@@ -275,11 +276,9 @@ impl<H: Host> Engine<H> {
             return true;
         }
         let began = self.host.now_ms();
-        let Some(region) = region::form(
-            mode_bits,
-            self.options.region_insns,
-            &mut Decoded { engine: self, x, blocks, lin, mode_bits },
-        ) else {
+        let Some(region) =
+            region::form(mode_bits, self.options.region_insns, &mut Decoded { engine: self, x, blocks, lin })
+        else {
             return false;
         };
         let number = self.free.pop().unwrap_or_else(|| {
@@ -287,7 +286,7 @@ impl<H: Host> Engine<H> {
             x.step_runs.push(Rc::new([]));
             self.regions.len() as u32 - 1
         });
-        let layout = x.layout(mode_bits, self.host.memory_base());
+        let layout = x.layout(self.host.memory_base());
         let target = emit::Target {
             layout: &layout,
             linkage: self.linkage,
@@ -296,7 +295,8 @@ impl<H: Host> Engine<H> {
         };
         let emitted = emit::emit(&region, &target, number);
         let entry = |b: &Block| Entry {
-            key: key(b.phys, mode_bits),
+            key: key(b.phys, b.mode),
+            mode: b.mode,
             delta: b.delta,
             pages: b.pages,
             insns: b.insns.len() as u32,
@@ -339,7 +339,7 @@ impl<H: Host> Engine<H> {
             return;
         }
         let base = self.host.memory_base();
-        let layout = x.layout(x.cpu.mode, base);
+        let layout = x.layout(base);
         let links = Links { linkage: self.linkage, layout: &layout, found: self.found.place(base), flat };
         let bytes = module::module(links, pending.iter().map(|p| &p.emitted.function));
         let began = self.host.now_ms();
@@ -434,7 +434,7 @@ impl<H: Host> Engine<H> {
     /// Calls a region. What to do next, if that is not to look for another region. The flags stay where the region
     /// left them.
     #[inline]
-    fn call(&mut self, x: &mut Exec<'static>, (call, insns): (Call, u32), tags: Tags) -> Option<Entered> {
+    fn call(&mut self, x: &mut Exec<'static>, (call, insns): (Call, u32)) -> Option<Entered> {
         let budget = x.limit.saturating_sub(x.cpu.count).min(MOST);
         if budget < u64::from(insns) {
             self.figures.exits.budget += 1;
@@ -447,7 +447,7 @@ impl<H: Host> Engine<H> {
         let mut exit = self.host.call(call, x, budget as u32, eip as u32);
         // From region to region, as long as nothing else is needed.
         while exit == GOES_ON
-            && let Some((call, insns)) = self.found.get(x.linear_eip(), tags).and_then(|f| f.call())
+            && let Some((call, insns)) = self.found.get(x.linear_eip(), x.link.tags()).and_then(|f| f.call())
             && x.link.left >= insns
         {
             self.figures.calls += 1;
@@ -505,11 +505,11 @@ impl<H: Host> Engine<H> {
     fn run(&mut self, x: &mut Exec<'static>) -> Option<Entered> {
         let mut called = false;
         loop {
-            // Neither mode nor translations change before a region is left by an exit.
+            // Translations do not change before a region is left by an exit; where the mode does, the link's tags follow.
             let tags = x.mmu.tags(x.cpu.mode);
-            (x.link.tag_any, x.link.tag_global) = (tags.any, tags.global);
+            x.link.tag(tags);
             let Some(found) = self.find(x, x.linear_eip(), tags) else { break };
-            let entered = self.call(x, found, tags);
+            let entered = self.call(x, found);
             if entered.is_some() {
                 return entered;
             }
@@ -548,14 +548,13 @@ struct Decoded<'a, H> {
     x: &'a Exec<'static>,
     blocks: &'a BlockCache,
     lin: u64,
-    mode_bits: u32,
 }
 
 impl<H: Host> Decoded<'_, H> {
     /// The region that holds the block at a distance, and the block's number in it.
-    fn holder(&self, delta: i32) -> Option<(&Translation, At)> {
+    fn holder(&self, delta: i32, mode_bits: u32) -> Option<(&Translation, At)> {
         let phys = self.x.mmu.known_code(&self.x.cpu, distant(self.lin, delta))?;
-        let at = *self.engine.by_key.get(&key(phys, self.mode_bits))?;
+        let at = *self.engine.by_key.get(&key(phys, mode_bits))?;
         Some((self.engine.regions.get(at.region as usize)?.as_ref()?, at))
     }
 
@@ -566,21 +565,21 @@ impl<H: Host> Decoded<'_, H> {
 }
 
 impl<H: Host> Source for Decoded<'_, H> {
-    fn block(&mut self, delta: i32) -> Option<Block> {
+    fn block(&mut self, delta: i32, mode: u32) -> Option<Block> {
         let phys = self.x.mmu.known_code(&self.x.cpu, distant(self.lin, delta))?;
-        let holder = self.holder(delta).filter(|_| delta != 0);
+        let holder = self.holder(delta, mode).filter(|_| delta != 0);
         // What another region holds is called there, unless the two can be one.
         if holder.is_some_and(|(t, _)| !self.may_grow(t)) {
             return None;
         }
         let lin = distant(self.lin, delta);
-        let (at, second, entered) = self.blocks.known(phys, self.mode_bits, lin)?;
+        let (at, second, entered) = self.blocks.known(phys, mode, lin)?;
         let next = || self.x.mmu.known_code(&self.x.cpu, distant(lin | 0xFFF, 1));
         if second.is_some() && (lin >= 0xFFFF_F000 || next() != second) {
             return None;
         }
         let cpu = &self.x.cpu;
-        if !region::fits(self.mode_bits, cpu.seg(Seg::Cs), cpu.eip, delta, at.bytes) {
+        if !region::fits(mode, cpu.seg(Seg::Cs), cpu.eip, delta, at.bytes) {
             return None;
         }
         if delta != 0 && holder.is_none() && entered < self.engine.options.threshold / 8 {
@@ -588,6 +587,7 @@ impl<H: Host> Source for Decoded<'_, H> {
         }
         let insns = self.blocks.insns(at);
         (!insns.is_empty()).then(|| Block {
+            mode,
             delta,
             phys,
             bytes: at.bytes,
@@ -597,10 +597,11 @@ impl<H: Host> Source for Decoded<'_, H> {
         })
     }
 
-    fn companions(&mut self, delta: i32) -> Vec<i32> {
-        let Some((t, at)) = self.holder(delta).filter(|(t, _)| self.may_grow(t)) else { return Vec::new() };
+    fn companions(&mut self, delta: i32, mode_bits: u32) -> Vec<(i32, u32)> {
+        let holder = self.holder(delta, mode_bits).filter(|(t, _)| self.may_grow(t));
+        let Some((t, at)) = holder else { return Vec::new() };
         let here = t.entries.get(at.block as usize).map_or(0, |e| e.delta);
-        t.entries.iter().map(|e| delta.wrapping_add(e.delta.wrapping_sub(here))).collect()
+        t.entries.iter().map(|e| (delta.wrapping_add(e.delta.wrapping_sub(here)), e.mode)).collect()
     }
 }
 

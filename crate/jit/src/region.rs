@@ -13,6 +13,8 @@ pub const MAX_BLOCKS: usize = 1 << crate::found::BLOCK_BITS;
 /// A block of a region.
 #[derive(Clone, Debug)]
 pub struct Block {
+    /// Mode bits it was decoded under.
+    pub mode: u32,
     /// Distance of its first byte from the region's entry.
     pub delta: i32,
     /// Physical address of its first byte.
@@ -87,26 +89,45 @@ impl Block {
         }
     }
 
-    /// Where it leads within the region: branches, where its call returns to, what follows it.
-    fn edges(&self, mode_bits: u32) -> Vec<i32> {
-        let mut edges: Vec<i32> = self.targets(mode_bits).collect();
+    /// Where it leads within the region, and the mode there: branches, where its call returns to, what follows it.
+    fn edges(&self) -> Vec<(i32, u32)> {
+        let mut edges: Vec<_> = self.targets().map(|delta| (delta, self.mode)).collect();
         if self.calls() || self.insns.last().is_some_and(|i| !i.prefix.has(Prefix::LAST) || falls_through(i))
         {
-            edges.push(self.end());
+            edges.push((self.end(), self.mode_after()));
         }
         edges
     }
 
-    /// Where its direct branches lead.
-    pub(crate) fn targets(&self, mode_bits: u32) -> impl Iterator<Item = i32> {
-        self.insns.iter().filter_map(move |i| target(mode_bits, self.delta, i))
+    /// Where its direct branches lead, in its own mode.
+    pub(crate) fn targets(&self) -> impl Iterator<Item = i32> {
+        self.insns.iter().filter_map(|i| target(self.mode, self.delta, i))
+    }
+
+    /// The mode of what follows it.
+    pub(crate) fn mode_after(&self) -> u32 {
+        self.insns.last().map_or(self.mode, |i| mode_after(self.mode, i))
+    }
+
+    /// Whether it is the code at `delta` under these mode bits.
+    pub(crate) const fn is_at(&self, delta: i32, mode_bits: u32) -> bool {
+        self.delta == delta && self.mode == mode_bits
+    }
+}
+
+/// The mode bits under which the code after an instruction is translated. Where SMAP is off, CLAC leads out of the region.
+pub(crate) const fn mode_after(mode_bits: u32, i: &Insn) -> u32 {
+    match i.op {
+        Op::Helper(Helper::Stac) => mode_bits & !mode::NO_USER,
+        Op::Helper(Helper::Clac) => mode_bits | mode::NO_USER,
+        _ => mode_bits,
     }
 }
 
 /// Code to be translated as one function.
 #[derive(Clone, Debug)]
 pub struct Region {
-    /// Mode bits it was decoded under.
+    /// Mode bits of the entry. Those of the blocks differ from them at most in [`mode::NO_USER`].
     pub mode: u32,
     /// The entry first, then in an order in which most edges lead forward.
     pub blocks: Vec<Block>,
@@ -114,14 +135,14 @@ pub struct Region {
     pub pages: Vec<Page>,
 }
 
-/// Finds decoded blocks: the block at a distance from the entry, if it is decoded and its page's translation is
-/// held by the TLB.
+/// Finds decoded blocks: the block at a distance from the entry, if it is decoded under these mode bits and its page's
+/// translation is held by the TLB.
 pub trait Source {
     /// The block at `delta` bytes from the entry.
-    fn block(&mut self, delta: i32) -> Option<Block>;
+    fn block(&mut self, delta: i32, mode_bits: u32) -> Option<Block>;
     /// What is to be looked at too, if that block becomes part of the region.
-    fn companions(&mut self, delta: i32) -> Vec<i32> {
-        let _ = delta;
+    fn companions(&mut self, delta: i32, mode_bits: u32) -> Vec<(i32, u32)> {
+        let _ = (delta, mode_bits);
         Vec::new()
     }
 }
@@ -136,6 +157,11 @@ impl Region {
     /// Highest EIP that is not cut by branches of the code's own width.
     pub(crate) const fn last_eip(&self) -> u32 {
         last_eip(self.mode)
+    }
+
+    /// The block at a distance from the entry that is made for these mode bits.
+    pub(crate) fn find(&self, delta: i32, mode_bits: u32) -> Option<usize> {
+        self.blocks.iter().position(|b| b.is_at(delta, mode_bits))
     }
 
     /// Distance of the lowest byte of a region from its entry, and how many bytes there are to the highest.
@@ -174,11 +200,19 @@ pub(crate) fn target(mode_bits: u32, delta: i32, i: &Insn) -> Option<i32> {
     (direct && !cut_off).then(|| delta.wrapping_add(i.imm))
 }
 
-/// Whether an instruction that ends its block mostly leads to the next one, in the same mode.
+/// Whether an instruction that ends its block mostly leads to the next one, in a mode that is known.
 pub(crate) fn falls_through(i: &Insn) -> bool {
     let op = matches!(
         i.op,
-        Op::Helper(Helper::Sti | Helper::Popf | Helper::MovToSeg | Helper::PopSeg | Helper::LoadFarPointer)
+        Op::Helper(
+            Helper::Sti
+                | Helper::Popf
+                | Helper::MovToSeg
+                | Helper::PopSeg
+                | Helper::LoadFarPointer
+                | Helper::Stac
+                | Helper::Clac
+        )
     );
     i.repeats() || op && i.prefix.has(Prefix::LAST)
 }
@@ -186,29 +220,33 @@ pub(crate) fn falls_through(i: &Insn) -> bool {
 /// Forms a region of at most so many instructions from an entry. `None` if the entry itself is not there.
 ///
 /// Decoded blocks overlap: each goes on to the next jump, also past where others begin. In a region every instruction is
-/// there once: a block ends where another begins.
+/// there once under the same mode bits: a block ends where another begins. Only one block begins at an address.
 pub fn form(mode: u32, max_insns: usize, source: &mut impl Source) -> Option<Region> {
     let mut found: Vec<Block> = Vec::new();
-    let mut work = vec![0];
+    let mut work = vec![(0, mode)];
     let (mut insns, mut places) = (0, 0);
     let mut next = 0;
-    while let Some(&delta) = work.get(next) {
+    while let Some(&(delta, mode)) = work.get(next) {
         next += 1;
-        let Some(mut block) = source.block(delta) else { continue };
-        for other in &found {
+        if found.iter().any(|other| other.delta == delta) {
+            continue;
+        }
+        let Some(mut block) = source.block(delta, mode) else { continue };
+        for other in found.iter().filter(|other| other.mode == mode) {
             block.end_before(other.delta);
         }
-        let twice = found.iter().filter_map(|other| Some(other.insns.len() - other.position(delta)?));
+        let same = found.iter().filter(|other| other.mode == mode);
+        let twice = same.filter_map(|other| Some(other.insns.len() - other.position(delta)?));
         let all = (insns + block.insns.len()).saturating_sub(twice.sum());
         if all > max_insns && !found.is_empty() || places + block.places() > MAX_BLOCKS {
             break;
         }
         places += block.places();
         insns = all;
-        for other in &mut found {
+        for other in found.iter_mut().filter(|other| other.mode == mode) {
             other.end_before(delta);
         }
-        for edge in block.edges(mode).into_iter().chain(source.companions(delta)) {
+        for edge in block.edges().into_iter().chain(source.companions(delta, mode)) {
             if !work.contains(&edge) {
                 work.push(edge);
             }
@@ -218,7 +256,7 @@ pub fn form(mode: u32, max_insns: usize, source: &mut impl Source) -> Option<Reg
     if found.first().is_none_or(|block| block.delta != 0) {
         return None;
     }
-    let mut blocks = order(found, mode);
+    let mut blocks = order(found);
     let pages = pages(&mut blocks);
     Some(Region { mode, blocks, pages })
 }
@@ -239,9 +277,9 @@ fn pages(blocks: &mut [Block]) -> Vec<Page> {
 }
 
 /// Reverse post-order from the entry; blocks that only indirect jumps lead to come after it.
-fn order(found: Vec<Block>, mode_bits: u32) -> Vec<Block> {
-    let at = |delta: i32| found.iter().position(|b| b.delta == delta);
-    let edges: Vec<Vec<i32>> = found.iter().map(|b| b.edges(mode_bits)).collect();
+fn order(found: Vec<Block>) -> Vec<Block> {
+    let at = |(delta, mode): (i32, u32)| found.iter().position(|b| b.is_at(delta, mode));
+    let edges: Vec<Vec<(i32, u32)>> = found.iter().map(Block::edges).collect();
     let mut state = vec![0usize; found.len()];
     let mut done = vec![false; found.len()];
     let mut post = Vec::new();

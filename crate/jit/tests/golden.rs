@@ -3,8 +3,9 @@
 //! A change of the translator shows as a diff there. `BLESS=1` writes the files anew.
 
 use cpu::decode::BlockDecoder;
-use cpu::exec::Layout;
+use cpu::exec::{FastTables, Layout};
 use cpu::insn::{Insn, Prefix};
+use cpu::mmu::CLASSES;
 use cpu::state::mode;
 use jit::dump;
 use jit::emit::{Linkage, Target};
@@ -53,8 +54,7 @@ const LAYOUT: Layout = Layout {
     seg_readable: 0x1A,
     seg_writable: 0x1B,
     seg_selector: 0x18,
-    read: 0x10000,
-    write: 0x20000,
+    tables: [FastTables { read: 0x10000, write: 0x20000 }; CLASSES],
     slots: 1023,
     ram: 0x100_0000,
 };
@@ -76,7 +76,7 @@ const FOUND: Where = Where {
 struct Code<'a>(&'a [u8]);
 
 impl Source for Code<'_> {
-    fn block(&mut self, delta: i32) -> Option<Block> {
+    fn block(&mut self, delta: i32, mode: u32) -> Option<Block> {
         let at = usize::try_from(delta).ok()?;
         let bytes = self.0.get(at..)?;
         let mut decoder = BlockDecoder::new(bytes, MODE);
@@ -88,7 +88,7 @@ impl Source for Code<'_> {
             }
         }
         let bytes = u16::try_from(insns.last()?.end()).ok()?;
-        Some(Block { delta, phys: at as u64, bytes, second: None, insns: insns.into(), pages: 0 })
+        Some(Block { mode, delta, phys: at as u64, bytes, second: None, insns: insns.into(), pages: 0 })
     }
 }
 

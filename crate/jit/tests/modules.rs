@@ -29,19 +29,19 @@ fn decode(bytes: &[u8], mode_bits: u32) -> Vec<Insn> {
 }
 
 /// Code at a flat address, every byte of it reachable.
-struct Code<'a>(&'a [u8], u32);
+struct Code<'a>(&'a [u8]);
 
 impl Source for Code<'_> {
-    fn block(&mut self, delta: i32) -> Option<Block> {
+    fn block(&mut self, delta: i32, mode: u32) -> Option<Block> {
         let at = usize::try_from(delta).ok()?;
-        let insns = decode(self.0.get(at..)?, self.1);
+        let insns = decode(self.0.get(at..)?, mode);
         let bytes = u16::try_from(insns.last()?.end()).ok()?;
-        Some(Block { delta, phys: at as u64, bytes, second: None, insns: insns.into(), pages: 0 })
+        Some(Block { mode, delta, phys: at as u64, bytes, second: None, insns: insns.into(), pages: 0 })
     }
 }
 
 fn translated(code: &[u8], mode_bits: u32) -> Option<Region> {
-    let region = region::form(mode_bits, 160, &mut Code(code, mode_bits))?;
+    let region = region::form(mode_bits, 160, &mut Code(code))?;
     let layout = Layout { ram: 0x10_0000, slots: 1023, ..Layout::default() };
     for linkage in [Linkage::TailCall, Linkage::Return] {
         for passes in [Enabled::ALL, Enabled::NONE] {
@@ -124,7 +124,7 @@ fn a_region_follows_jumps_calls_and_returns() {
 fn with_segments_at(segs: u32, mode_bits: u32) -> Vec<u8> {
     // call 12; jz 0; jmp far away; 12: push eax; mov eax, [ebx + 8]; ret
     let code = [0xE8, 7, 0, 0, 0, 0x74, 0xF9, 0xE9, 0, 0, 1, 0, 0x50, 0x8B, 0x43, 8, 0xC3];
-    let region = region::form(mode_bits, 160, &mut Code(&code, mode_bits)).unwrap();
+    let region = region::form(mode_bits, 160, &mut Code(&code)).unwrap();
     let layout = Layout { segs, seg_size: 40, ..Layout::default() };
     let found = FoundTable::default().place(0);
     let target = Target { layout: &layout, linkage: Linkage::TailCall, found, passes: Enabled::ALL };

@@ -217,7 +217,7 @@ impl Board {
 
         // The processor's own interrupt controller, and what came with it.
         let apic = config.has_apic().then(|| {
-            let local = LocalApic::new(clock(), control.line(wire::INIT));
+            let local = LocalApic::new(clock(), control.line(wire::INIT), control.line(wire::SMI));
             let local = board.add("local_apic", local, []);
             let io = board.add("io_apic", IoApic::new(), []);
             board.place_in_memory(io, "registers", io_apic::DEFAULT_BASE.0);
@@ -346,7 +346,7 @@ impl Board {
         fw_cfg.set_cpus(1);
         fw_cfg.set_u16(Key::NO_GRAPHICS, 0);
         // SeaBIOS writes it into its MP table: the timer is at another input of the I/O APIC than its number.
-        fw_cfg.set_u16(Key::IRQ0_OVERRIDE, config.apic.into());
+        fw_cfg.set_u16(Key::IRQ0_OVERRIDE, config.has_apic().into());
         for (name, bytes) in acpi::files(config) {
             fw_cfg.add_file(name, bytes);
         }
@@ -518,9 +518,9 @@ impl Board {
     // ---- what the run loop acts on ----
 
     /// Whether something may wake a processor that ignores interrupts. (Nothing on this board drives LINT1.)
-    pub(crate) fn has_nmi(&self) -> bool {
+    pub(crate) fn wakes_without_if(&self) -> bool {
         self.apic.is_some_and(|apic| {
-            self.parts.get(apic.local).nmi_by_lint0() || self.parts.get(apic.io).has_nmi()
+            self.parts.get(apic.local).wakes_by_lint0() || self.parts.get(apic.io).wakes()
         })
     }
 

@@ -267,6 +267,9 @@ mod tests {
         // NMI.
         board.put(LOCAL + 0xF_F000, 0x4400);
         assert!(board.needs_attention() && board.poll(0).nmi && !board.poll(0).nmi);
+        // SMI.
+        board.put(LOCAL + 0xF_F000, 0x4200);
+        assert!(board.poll(0).stop && board.take_request().is_none() && board.smi);
     }
 
     #[test]

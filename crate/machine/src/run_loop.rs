@@ -337,7 +337,7 @@ impl Machine {
     /// The processor waits for an interrupt. Time jumps to the next timer, or the host has to wait.
     fn halted(&mut self, start: u64, end: End) -> Option<Outcome> {
         let count = self.processor.cpu.count;
-        if self.processor.cpu.eflags & eflags::IF == 0 && !self.board().has_nmi() {
+        if self.processor.cpu.eflags & eflags::IF == 0 && !self.board().wakes_without_if() {
             return Some(Outcome::HaltedForever);
         }
         let next = self.board().parts.next_deadline();

@@ -6,6 +6,10 @@ pub const TSC: u32 = 0x10;
 pub const PLATFORM_ID: u32 = 0x17;
 /// Local APIC base.
 pub const APIC_BASE: u32 = 0x1B;
+/// The local APIC timer's deadline.
+pub const TSC_DEADLINE: u32 = 0x6E0;
+/// The local APIC's registers in x2APIC mode, and those reserved for it (SDM vol. 3, 10.12.1.2).
+pub const X2APIC: std::ops::RangeInclusive<u32> = 0x800..=0xBFF;
 /// Microcode revision.
 pub const BIOS_SIGN_ID: u32 = 0x8B;
 /// Memory-type ranges supported.
@@ -35,6 +39,12 @@ pub const PAT: u32 = 0x277;
 pub const MTRR_DEF_TYPE: u32 = 0x2FF;
 /// Extended feature enables.
 pub const EFER: u32 = 0xC000_0080;
+
+/// Bits of [`APIC_BASE`].
+pub mod apic_base {
+    /// x2APIC mode.
+    pub const EXTD: u64 = 1 << 10;
+}
 
 /// Bits of [`EFER`].
 pub mod efer {

@@ -106,7 +106,12 @@ fn mode(p: &mut Processor, input: &mut Input<'_>) {
         c.set_eflags(c.eflags() | eflags::AC);
     }
     if bits & 0x80 != 0 {
-        c.cr4 |= cr4::PSE | cr4::PGE | cr4::DE | cr4::OSXMMEXCPT;
+        c.cr4 |= cr4::PSE | cr4::PGE | cr4::DE | cr4::OSXMMEXCPT | cr4::OSXSAVE;
+    }
+    for (n, bit) in [cr4::VME, cr4::PVI, cr4::SMEP, cr4::SMAP, cr4::UMIP, cr4::TSD].into_iter().enumerate() {
+        if bits & 0x200 << n != 0 {
+            c.cr4 |= bit;
+        }
     }
     for n in 0..4 {
         c.dr[n] = u64::from(CODE) + u64::from(input.byte());

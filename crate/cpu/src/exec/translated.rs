@@ -6,9 +6,9 @@ use super::Exec;
 use crate::fault::Stop;
 use crate::flags::Flags;
 use crate::float::F80;
-use crate::insn::{Insn, Width};
+use crate::insn::{Helper, Insn, Op, Width};
 use crate::micro::FlagOp;
-use crate::mmu::{Class, Target};
+use crate::mmu::{CLASSES, Class, FAST_SLOTS, Tags, Target};
 use crate::state::{Cpu, Fpu, Segment, event};
 use std::mem::{offset_of, size_of};
 use std::rc::Rc;
@@ -115,17 +115,30 @@ pub struct Layout {
     pub seg_writable: u32,
     /// Offset in it of the selector.
     pub seg_selector: u32,
-    /// Address of the fast table for reading of the region's access class.
-    pub read: u32,
-    /// Address of the fast table for writing.
-    pub write: u32,
+    /// Addresses of the fast tables of each access class.
+    pub tables: [FastTables; CLASSES],
     /// Mask of a table's slots.
     pub slots: u32,
     /// Address of guest RAM.
     pub ram: u32,
 }
 
+/// Where the fast tables of an access class are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct FastTables {
+    /// Address of that for reading.
+    pub read: u32,
+    /// Address of that for writing.
+    pub write: u32,
+}
+
 impl Layout {
+    /// The fast tables of code under these mode bits.
+    #[must_use]
+    pub const fn tables(&self, mode_bits: u32) -> FastTables {
+        self.tables[Class::of(mode_bits) as usize]
+    }
+
     /// Offset of a segment register's base.
     #[must_use]
     pub const fn segment(&self, seg: Seg) -> u32 {
@@ -134,6 +147,17 @@ impl Layout {
 }
 
 impl Link {
+    /// What is found through the TLB has these tags from now on.
+    pub fn tag(&mut self, tags: Tags) {
+        (self.tag_any, self.tag_global) = (tags.any, tags.global);
+    }
+
+    /// Its tags.
+    #[must_use]
+    pub const fn tags(&self) -> Tags {
+        Tags { any: self.tag_any, global: self.tag_global }
+    }
+
     /// The flags left by an operation. Numbers nobody gives out leave them as they are.
     #[must_use]
     pub fn flags(&self, now: Flags) -> Flags {
@@ -155,17 +179,20 @@ impl Link {
 }
 
 impl Exec<'_> {
-    /// Where things are, for code of these mode bits whose memory begins at the address `base` of ours. Holds as long
+    /// Where things are, for code whose memory begins at the address `base` of ours. Holds as long
     /// as the processor exists.
     #[must_use]
-    pub fn layout(&self, mode_bits: u32, base: usize) -> Layout {
+    pub fn layout(&self, base: usize) -> Layout {
         let link = offset_of!(Self, link);
         let cpu = offset_of!(Self, cpu);
         let flags = cpu + offset_of!(Cpu, flags);
         let fpu = cpu + offset_of!(Cpu, fpu);
-        let (read, write, slots) = self.mmu.fast_tables(Class::of(mode_bits));
         let at = |n: usize| n as u32;
         let address = |n: usize| n.wrapping_sub(base) as u32;
+        let tables = Class::ALL.map(|class| {
+            let (read, write) = self.mmu.fast_tables(class);
+            FastTables { read: address(read), write: address(write) }
+        });
         Layout {
             regs: at(cpu + offset_of!(Cpu, regs)),
             eip: at(cpu + offset_of!(Cpu, eip)),
@@ -200,9 +227,8 @@ impl Exec<'_> {
             seg_readable: at(offset_of!(Segment, readable)),
             seg_writable: at(offset_of!(Segment, writable)),
             seg_selector: at(offset_of!(Segment, selector)),
-            read: address(read),
-            write: address(write),
-            slots: at(slots),
+            tables,
+            slots: at(FAST_SLOTS - 1),
             ram: address(self.mmu.ram().host_base()),
         }
     }
@@ -274,19 +300,22 @@ impl Exec<'_> {
         if run.flags {
             self.settle_link();
         }
-        let entry = self.cpu.eip;
+        let (entry, mode_bits) = (self.cpu.eip, self.cpu.mode);
         self.cpu.eip = self.eip_of(run.delta);
         self.cpu.count = self.link.base - u64::from(left);
         self.link.stepped = None;
         for i in &run.insns {
             let result = self.step(i);
             if self.ends(i, &result) {
-                if run.goes_on && result.is_ok() && self.falls_through(i, left) {
+                if run.goes_on && result.is_ok() && self.falls_through(i, left) && self.cpu.mode == run.mode {
                     break;
                 }
                 self.link.stepped = self.left(i, result).err();
                 return true;
             }
+        }
+        if self.cpu.mode != mode_bits {
+            self.link.tag(self.mmu.tags(self.cpu.mode));
         }
         self.index = 0;
         self.cpu.eip = entry;
@@ -299,6 +328,8 @@ impl Exec<'_> {
     fn falls_through(&mut self, i: &Insn, left: u32) -> bool {
         let iterations = self.cpu.count - (self.link.base - u64::from(left));
         let rest = u64::from(left) - iterations;
+        // These are not left for anything but the other access class, which the code that follows is made for.
+        self.leave &= !matches!(i.op, Op::Helper(Helper::Stac | Helper::Clac));
         if self.leave || self.jumped || self.cpu.next_eip != self.eip_of(i.end()) {
             return false;
         }

@@ -17,7 +17,7 @@ mod walk;
 
 pub use code_pages::{CodePages, chunks};
 pub use ram::{OutOfMemory, PAGE, Ram, RamOffset, Shared};
-pub use tlb::{Class, PageMap, Tlb, Translation};
+pub use tlb::{CLASSES, Class, FAST_SLOTS, PageMap, Tlb, Translation};
 pub use walk::Access;
 
 use crate::insn::Width;
@@ -361,10 +361,10 @@ impl Mmu {
         self.ram.write(at, w, v);
     }
 
-    /// Addresses of the fast tables for reading and writing of an access class, and the mask of their slots.
+    /// Addresses of the fast tables for reading and writing of an access class.
     #[must_use]
-    pub fn fast_tables(&self, class: Class) -> (usize, usize, usize) {
-        (self.read.address(class), self.write.address(class), tlb::FAST_SLOTS - 1)
+    pub fn fast_tables(&self, class: Class) -> (usize, usize) {
+        (self.read.address(class), self.write.address(class))
     }
 
     /// The access class at work.

@@ -135,7 +135,7 @@ impl Tlb {
 }
 
 /// Slots of each fast table per access class.
-pub(super) const FAST_SLOTS: usize = 1 << FAST_BITS;
+pub const FAST_SLOTS: usize = 1 << FAST_BITS;
 const FAST_BITS: u32 = 12;
 
 /// Access classes: who asks. Each has its own fast tables.
@@ -149,9 +149,13 @@ pub enum Class {
     /// CPL 0 to 2 under SMAP with AC clear: user pages fault.
     SupervisorNoUser,
 }
-const CLASSES: usize = 3;
+/// How many there are.
+pub const CLASSES: usize = 3;
 
 impl Class {
+    /// All, in the order of their numbers.
+    pub const ALL: [Self; CLASSES] = [Self::Supervisor, Self::User, Self::SupervisorNoUser];
+
     /// That of code under these mode bits.
     #[inline]
     #[must_use]

@@ -134,10 +134,10 @@ impl IoApic {
         self.follow();
     }
 
-    /// Whether an input may become a non-maskable interrupt.
+    /// Whether an input may become what EFLAGS.IF does not mask.
     #[must_use]
-    pub fn has_nmi(&self) -> bool {
-        self.table.iter().any(|entry| !entry.mask() && DeliveryMode(entry.mode()) == DeliveryMode::NMI)
+    pub fn wakes(&self) -> bool {
+        self.table.iter().any(|entry| !entry.mask() && DeliveryMode(entry.mode()).ignores_if())
     }
 
     /// The entry that the selected register is a half of, and which half.

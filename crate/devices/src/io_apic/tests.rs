@@ -136,9 +136,9 @@ fn a_level_withdrawn_or_masked_is_forgotten() {
 #[test]
 fn an_nmi_is_an_edge_whatever_the_entry_says() {
     let mut bench = chip();
-    assert!(!bench.device.has_nmi());
+    assert!(!bench.device.wakes());
     bench.entry(2, 0x400 | LEVEL);
-    assert!(bench.device.has_nmi());
+    assert!(bench.device.wakes());
     bench.device.inputs(1 << 2, 1 << 2);
     assert_eq!(bench.device.message(2).map(|m| (m.mode, m.level)), Some((DeliveryMode::NMI, false)));
     assert_eq!(bench.send(true).len(), 1);

@@ -70,6 +70,7 @@ pub struct LocalApic {
     // Glue.
     clock: Clock,
     init: Line,
+    smi: Line,
     moved: bool,
     // Identity and modes.
     base: ApicBase,
@@ -106,12 +107,13 @@ pub struct LocalApic {
 }
 
 impl LocalApic {
-    /// The local APIC of the bootstrap processor; `init` resets the processor.
+    /// The local APIC of the bootstrap processor; `init` resets the processor, `smi` is its SMI#.
     #[must_use]
-    pub fn new(clock: Clock, init: Line) -> Self {
+    pub fn new(clock: Clock, init: Line, smi: Line) -> Self {
         let mut apic = Self {
             clock,
             init,
+            smi,
             moved: true,
             base: ApicBase::new(),
             id: 0,
@@ -143,6 +145,7 @@ impl LocalApic {
         let Self {
             clock: _,
             init: _,
+            smi: _,
             moved: _,
             base: _,
             id,
@@ -227,11 +230,11 @@ impl LocalApic {
         std::mem::replace(&mut self.nmi, false)
     }
 
-    /// Whether LINT0 leads to NMI: then the 8259A may wake a processor that ignores interrupts.
+    /// Whether LINT0 leads to what EFLAGS.IF does not mask: then the 8259A may wake a processor that ignores interrupts.
     #[must_use]
-    pub fn nmi_by_lint0(&self) -> bool {
+    pub fn wakes_by_lint0(&self) -> bool {
         let entry = self.lvt[lvt::LINT0];
-        self.enabled() && !entry.mask() && entry.delivery() == DeliveryMode::NMI
+        self.enabled() && !entry.mask() && entry.delivery().ignores_if()
     }
 
     /// A level-triggered vector that has been ended since the last call: the I/O APICs are to be told.
@@ -334,6 +337,7 @@ impl LocalApic {
             }
             DeliveryMode::NMI => self.nmi = true,
             DeliveryMode::INIT => self.init.pulse(),
+            DeliveryMode::SMI => self.smi.pulse(),
             DeliveryMode::EXT_INT => {
                 self.external = true;
                 self.update();

@@ -61,6 +61,7 @@ impl Snapshot for LocalApic {
         let Self {
             clock: _,
             init: _,
+            smi: _,
             moved: _,
             base,
             id,

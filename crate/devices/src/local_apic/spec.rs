@@ -73,6 +73,14 @@ pub enum DeliveryMode {
     EXT_INT = 7,
 }
 
+impl DeliveryMode {
+    /// Whether EFLAGS.IF has no say in it.
+    #[must_use]
+    pub fn ignores_if(self) -> bool {
+        matches!(self, Self::SMI | Self::NMI | Self::INIT)
+    }
+}
+
 /// IA32_APIC_BASE (section 10.4.4, and 10.12.1 for `x2apic`).
 #[bitfield(u64)]
 #[derive(PartialEq, Eq)]

@@ -5,9 +5,10 @@ use bus::{ClockControl, Lines, Snapshot};
 const NS: u64 = 1;
 /// The wire that resets the processor.
 const INIT: u32 = 5;
+const SMI: u32 = INIT + 1;
 
 fn make(clock: &ClockControl, lines: &Lines) -> LocalApic {
-    LocalApic::new(clock.clock(), lines.line(INIT))
+    LocalApic::new(clock.clock(), lines.line(INIT), lines.line(SMI))
 }
 
 fn off() -> Bench<LocalApic> {
@@ -243,18 +244,18 @@ fn commands_reach_the_only_processor_there_is() {
     }
     // NMI, SMI, start-up, INIT off, INIT.
     bench.put(Register::ICR_HIGH, 0);
-    for (low, nmi, init) in [
-        (0x4400, true, false),
-        (0x4200, false, false),
-        (0x4600, false, false),
-        (0x8500, false, false),
-        (0xC_4500, false, false),
-        (0x4_4500, false, false),
-        (0x4500, false, true),
+    for (low, nmi, rose) in [
+        (0x4400, true, 0),
+        (0x4200, false, 1 << SMI),
+        (0x4600, false, 0),
+        (0x8500, false, 0),
+        (0xC_4500, false, 0),
+        (0x4_4500, false, 0),
+        (0x4500, false, 1 << INIT),
     ] {
         bench.put(Register::ICR_LOW, low);
         assert_eq!(bench.device.take_nmi(), nmi, "{low:#x}");
-        assert_eq!(bench.lines.take_rose() >> INIT & 1 != 0, init, "{low:#x}");
+        assert_eq!(bench.lines.take_rose(), rose, "{low:#x}");
         assert!(!bench.device.intr());
     }
 }
@@ -308,7 +309,7 @@ fn local_pins_have_entries() {
     let mut bench = ready();
     bench.put(Register::LVT_LINT1, 0x400);
     bench.device.set_lint(Lint::Lint1, true);
-    assert!(bench.device.take_nmi() && !bench.device.nmi_by_lint0());
+    assert!(bench.device.take_nmi() && !bench.device.wakes_by_lint0());
     bench.put(Register::LVT_LINT1, 0x45);
     bench.device.set_lint(Lint::Lint1, false);
     bench.device.set_lint(Lint::Lint1, true);

@@ -115,9 +115,10 @@ impl Emitter<'_> {
         let region = self.region;
         let mut edges = Vec::new();
         for (from, block) in region.blocks.iter().enumerate() {
-            let sites = if block.returns() { self.return_sites() } else { Vec::new() };
-            let to = block.targets(region.mode).chain([block.end()]).chain(sites);
-            edges.extend(to.filter_map(|delta| Some((from, self.find(delta)?))));
+            let sites = if block.returns() { self.return_sites(block.mode) } else { Vec::new() };
+            let to = block.targets().chain(sites).map(|delta| (delta, block.mode));
+            let to = to.chain([(block.end(), block.mode_after())]);
+            edges.extend(to.filter_map(|(delta, mode)| Some((from, region.find(delta, mode)?))));
         }
         edges
     }

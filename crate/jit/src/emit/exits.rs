@@ -12,7 +12,7 @@ impl Emitter<'_> {
     pub(super) fn dynamic(&mut self, i: &Insn, target: Id, executed: u32) {
         let target = self.in_local(target);
         if i.op == Op::Ret {
-            for site in self.return_sites() {
+            for site in self.return_sites(self.mode) {
                 let site_eip = self.eip_at(site);
                 let same = self.values.bin(Bin::Eq, Ty::I32, target, site_eip);
                 self.push(same);
@@ -89,19 +89,15 @@ impl Emitter<'_> {
         self.end();
     }
 
-    /// Where calls of this region return to, the first few.
-    pub(super) fn return_sites(&self) -> Vec<i32> {
+    /// Where calls of this region return to under these mode bits, the first few.
+    pub(super) fn return_sites(&self, mode_bits: u32) -> Vec<i32> {
         let calls = self.region.blocks.iter().filter(|b| b.calls());
-        calls.map(Block::end).filter(|d| self.find(*d).is_some()).take(4).collect()
-    }
-
-    pub(super) fn find(&self, delta: i32) -> Option<usize> {
-        self.region.blocks.iter().position(|b| b.delta == delta)
+        calls.map(Block::end).filter(|d| self.region.find(*d, mode_bits).is_some()).take(4).collect()
     }
 
     /// Goes to the code at `delta` after `executed` instructions of the block, EIP being cut to a width.
     pub(super) fn edge(&mut self, w: Width, delta: i32, executed: u32) {
-        let Some(to) = self.find(delta) else {
+        let Some(to) = self.region.find(delta, self.mode) else {
             let eip = self.target(w, delta);
             return self.go_on(eip, executed);
         };

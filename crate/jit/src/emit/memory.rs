@@ -93,7 +93,7 @@ impl Emitter<'_> {
     /// what crosses the page is the interpreter's.
     pub(super) fn reachable(&mut self, lin: u32, bytes: u32, write: bool) -> u32 {
         let (table, fill) =
-            if write { (self.layout.write, Import::Place) } else { (self.layout.read, Import::Load) };
+            if write { (self.tables().write, Import::Place) } else { (self.tables().read, Import::Load) };
         let entry = self.misses(table, lin, bytes);
         self.open_if(None);
         self.get(local::CTX);
@@ -169,11 +169,11 @@ impl Emitter<'_> {
 
     pub(super) fn load(&mut self, w: Width, seg: Seg, ea: Id) -> Id {
         let lin = self.linear(seg, ea, w.bytes(), false);
-        let entry = self.misses(self.layout.read, lin, w.bytes());
+        let entry = self.misses(self.tables().read, lin, w.bytes());
         self.open_if(Some(ValType::from(Ty::of(w))));
         self.load_slowly(w, lin);
         self.put(Instruction::Else);
-        self.hit(self.layout.read, lin, entry);
+        self.hit(self.tables().read, lin, entry);
         self.load_at(w, self.layout.ram);
         self.end();
         self.loaded(w)
@@ -182,11 +182,11 @@ impl Emitter<'_> {
     pub(super) fn store(&mut self, w: Width, seg: Seg, ea: Id, v: Id) {
         let lin = self.linear(seg, ea, w.bytes(), true);
         let v = self.simple(v);
-        let entry = self.misses(self.layout.write, lin, w.bytes());
+        let entry = self.misses(self.tables().write, lin, w.bytes());
         self.open_if(None);
         self.slowly(Import::Store, w, lin, Some(v));
         self.put(Instruction::Else);
-        self.hit(self.layout.write, lin, entry);
+        self.hit(self.tables().write, lin, entry);
         self.push(v);
         self.store_at(w, self.layout.ram);
         self.end();
@@ -203,13 +203,13 @@ impl Emitter<'_> {
     /// The RAM offset of a place that may be read and written.
     pub(super) fn rmw(&mut self, w: Width, seg: Seg, ea: Id) -> Id {
         let lin = self.linear(seg, ea, w.bytes(), true);
-        let entry = self.misses(self.layout.write, lin, w.bytes());
+        let entry = self.misses(self.tables().write, lin, w.bytes());
         self.open_if(None);
         self.slowly(Import::Place, w, lin, None);
         self.end();
         // What was missing has been filled in.
         let place = self.temp(Ty::I32);
-        self.hit(self.layout.write, lin, entry);
+        self.hit(self.tables().write, lin, entry);
         self.set(place);
         self.values.local(Ty::I32, place)
     }
@@ -219,7 +219,7 @@ impl Emitter<'_> {
     /// The host address of `len` bytes from `root + lo` on, or 0 if they do not lie in one page that the fast table
     /// holds, in a local.
     pub(super) fn window(&mut self, write: bool, lo: i32, len: u32, root: Id) -> u32 {
-        let table = if write { self.layout.write } else { self.layout.read };
+        let table = if write { self.tables().write } else { self.tables().read };
         let lo = self.values.i32(lo as u32);
         let begin = self.values.bin(Bin::Add, Ty::I32, root, lo);
         let lin = self.linear(Seg::Flat, begin, len, write);
@@ -271,11 +271,11 @@ impl Emitter<'_> {
         self.put(Instruction::I32Add);
         self.put(Instruction::Else);
         let lin = self.linear_here(ea);
-        let entry = self.misses(self.layout.write, lin, w.bytes());
+        let entry = self.misses(self.tables().write, lin, w.bytes());
         self.open_if(None);
         self.slowly(Import::Place, w, lin, None);
         self.end();
-        self.hit(self.layout.write, lin, entry);
+        self.hit(self.tables().write, lin, entry);
         self.end();
         self.set(place);
         self.values.local(Ty::I32, place)

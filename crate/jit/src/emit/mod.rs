@@ -38,7 +38,7 @@ use crate::ir::{self, Op};
 use crate::lift;
 use crate::opt::{self, drop_dead_flags};
 use crate::region::{self, Block, Region};
-use cpu::exec::Layout;
+use cpu::exec::{FastTables, Layout};
 use cpu::insn::{Insn, Touches, Width};
 use cpu::translator::StepRun;
 use flags::Flags;
@@ -184,6 +184,8 @@ struct Emitter<'a> {
     resets_next: bool,
     /// The block at work.
     at: usize,
+    /// The mode bits there.
+    mode: u32,
     /// Values of the block's operations.
     vals: Vec<Val>,
     /// How often each value is an operand, but for flags, and how often it still will be.
@@ -224,7 +226,7 @@ pub fn lift(
     mut watch: impl FnMut(usize, &opt::Pass, &ir::Block),
 ) -> Vec<ir::Block> {
     let one = |(n, b): (usize, &Block)| {
-        let block = lift::block(&b.insns, |ops, from| ops::translates(ops, from, region.mode));
+        let block = lift::block(&b.insns, |ops, from| ops::translates(ops, from, b.mode));
         opt::run(block, passes, |pass, block| watch(n, pass, block))
     };
     region.blocks.iter().enumerate().map(one).collect()
@@ -269,6 +271,7 @@ pub fn emit_watched(
         depth: 0,
         conditional: false,
         at: 0,
+        mode: region.mode,
         labels: Vec::new(),
         resets_next: false,
         vals: Vec::new(),
@@ -318,6 +321,11 @@ impl Emitter<'_> {
 
     fn call(&mut self, f: Import) {
         self.put(Instruction::Call(f as u32));
+    }
+
+    /// The fast tables for what accesses memory.
+    const fn tables(&self) -> FastTables {
+        self.layout.tables(self.mode)
     }
 
     fn temp(&mut self, ty: Ty) -> u32 {
@@ -392,6 +400,7 @@ impl Emitter<'_> {
         self.temps = [0; 3];
         let region = self.region;
         let block = &region.blocks[at];
+        self.mode = block.mode;
         if self.resets_next {
             self.const_32(0);
             self.set(local::NEXT);
@@ -527,7 +536,9 @@ impl Emitter<'_> {
         }
         let number = self.steps.len() as u32;
         let goes_on = insns.last().is_some_and(region::falls_through);
-        self.steps.push(StepRun { delta, flags: touches.flags, goes_on, insns: insns.into() });
+        self.mode = insns.last().map_or(self.mode, |i| region::mode_after(self.mode, i));
+        let (flags, mode) = (touches.flags, self.mode);
+        self.steps.push(StepRun { delta, flags, goes_on, mode, insns: insns.into() });
         self.store_registers(touches.reads);
         self.store_eip(local::EIP);
         self.x87_store_notes();

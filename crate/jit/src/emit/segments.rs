@@ -81,7 +81,7 @@ impl Emitter<'_> {
     /// The same for a branch to the code at `delta`, which happens only if `c` is not zero, if that is given.
     pub(super) fn check_branch(&mut self, w: Width, delta: i32, c: Option<Id>) {
         // The region lies within the limit.
-        if self.region.is_flat() || self.find(delta).is_some() {
+        if self.region.is_flat() || self.region.find(delta, self.mode).is_some() {
             return;
         }
         let eip = self.target(w, delta);

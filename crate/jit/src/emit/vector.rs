@@ -69,14 +69,14 @@ impl Emitter<'_> {
 
     pub(super) fn load_vec(&mut self, seg: Seg, aligned: bool, ea: Id) -> u32 {
         let (lin, entry) = self.vector_place(seg, aligned, ea, false);
-        self.hit(self.layout.read, lin, entry);
+        self.hit(self.tables().read, lin, entry);
         self.put(W::V128Load(mem(self.layout.ram, 0)));
         self.vector()
     }
 
     pub(super) fn store_vec(&mut self, seg: Seg, aligned: bool, ea: Id, v: u32) {
         let (lin, entry) = self.vector_place(seg, aligned, ea, true);
-        self.hit(self.layout.write, lin, entry);
+        self.hit(self.tables().write, lin, entry);
         self.get(v);
         self.put(W::V128Store(mem(self.layout.ram, 0)));
     }
@@ -85,7 +85,7 @@ impl Emitter<'_> {
     pub(super) fn store_masked(&mut self, seg: Seg, ea: Id, v: u32, mask: u32) {
         let (lin, entry) = self.vector_place(seg, false, ea, true);
         let place = self.temp(Ty::I32);
-        self.hit(self.layout.write, lin, entry);
+        self.hit(self.tables().write, lin, entry);
         self.put(W::LocalTee(place));
         self.get(v);
         self.get(place);

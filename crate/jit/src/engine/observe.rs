@@ -19,8 +19,8 @@ impl<H: Host> Engine<H> {
     fn holding(&self, phys: u64, mode_bits: u32) -> Option<At> {
         self.by_page.get(&(phys >> 12))?.iter().find_map(|&region| {
             let t = self.regions.get(region as usize)?.as_ref()?;
-            let block = block_at(&t.entries, phys)? as u32;
-            (t.place.mode_bits == mode_bits).then_some(At { region, block })
+            let block = t.entries.iter().position(|e| e.mode == mode_bits && e.holds(phys))? as u32;
+            Some(At { region, block })
         })
     }
 
@@ -41,8 +41,10 @@ impl<H: Host> Engine<H> {
     }
 }
 
-fn block_at(entries: &[Entry], phys: u64) -> Option<usize> {
-    entries.iter().position(|e| (e.phys..e.phys + u64::from(e.bytes)).contains(&phys))
+impl Entry {
+    fn holds(&self, phys: u64) -> bool {
+        (self.phys..self.phys + u64::from(self.bytes)).contains(&phys)
+    }
 }
 
 /// See `Translator::report`.
@@ -85,18 +87,26 @@ struct Again<'a> {
 }
 
 impl Source for Again<'_> {
-    fn block(&mut self, delta: i32) -> Option<Block> {
-        let e = self.entries.iter().find(|e| e.delta == delta)?;
+    fn block(&mut self, delta: i32, mode: u32) -> Option<Block> {
+        let e = self.entries.iter().find(|e| e.delta == delta && e.mode == mode)?;
         let lin = super::distant(self.place.lin, delta);
-        let (at, second, _) = self.blocks.known(e.phys, self.place.mode_bits, lin)?;
+        let (at, second, _) = self.blocks.known(e.phys, mode, lin)?;
         // A block of the region may end where another begins, before the decoded one does.
         let insns = self.blocks.insns(at).get(..e.insns as usize)?;
         let same = insns.last().is_some_and(|i| i.end() == i32::from(e.bytes));
-        same.then(|| Block { delta, phys: e.phys, bytes: e.bytes, second, insns: insns.into(), pages: 0 })
+        same.then(|| Block {
+            mode,
+            delta,
+            phys: e.phys,
+            bytes: e.bytes,
+            second,
+            insns: insns.into(),
+            pages: 0,
+        })
     }
 
-    fn companions(&mut self, _: i32) -> Vec<i32> {
-        self.entries.iter().map(|e| e.delta).collect()
+    fn companions(&mut self, _: i32, _: u32) -> Vec<(i32, u32)> {
+        self.entries.iter().map(|e| (e.delta, e.mode)).collect()
     }
 }
 
@@ -109,7 +119,7 @@ pub(super) fn dump<H: Host>(engine: &Engine<H>, x: &Exec<'static>, blocks: &Bloc
     // By what the TLB holds; if it does not hold the page, by where the code was when it was translated.
     let now = x.mmu.known_code(&x.cpu, lin);
     let holds = |&(_, place, entries): &(u32, Place, &[Entry])| match now {
-        Some(phys) => block_at(entries, phys).is_some(),
+        Some(phys) => entries.iter().any(|e| e.holds(phys)),
         None => entries.iter().any(|e| {
             let begin = super::distant(place.lin, e.delta);
             (begin..begin + u64::from(e.bytes)).contains(&lin)
@@ -125,7 +135,7 @@ pub(super) fn dump<H: Host>(engine: &Engine<H>, x: &Exec<'static>, blocks: &Bloc
         );
     };
     let base = engine.host.memory_base();
-    let layout = x.layout(place.mode_bits, base);
+    let layout = x.layout(base);
     let passes = engine.options.passes;
     let found = engine.found.place(base);
     let target = emit::Target { layout: &layout, linkage: engine.linkage, found, passes };

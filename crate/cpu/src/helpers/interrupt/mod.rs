@@ -130,9 +130,9 @@ pub(crate) fn settle(x: &mut Exec<'_>, outcome: Outcome) -> Result<(), Stop> {
         x.cpu.eip = x.cpu.next_eip;
         deliver_fault(x)
     } else if x.debug_hits & DR6_BT != 0 {
-        x.debug_hits &= !DR6_BT;
+        let hits = x.debug_hits;
         x.cpu.eip = x.cpu.next_eip;
-        deliver_trap_debug(x, DR6_BT)
+        deliver_trap_debug(x, hits)
     } else {
         return Ok(());
     };
@@ -154,15 +154,18 @@ fn fault_event(x: &Exec<'_>, f: Fault) -> Event {
 /// The loop around [`attempt`].
 fn chain(x: &mut Exec<'_>, mut ev: Event) -> Delivered {
     loop {
+        // What the interrupted instruction met is told already, or lost with its fault.
+        x.debug_hits = 0;
         match attempt(x, &ev) {
             Ok(Outcome::Done) => {
                 x.cpu.eip = x.cpu.next_eip;
-                if x.debug_hits & DR6_BT == 0 {
+                let hits = std::mem::take(&mut x.debug_hits);
+                if hits == 0 {
                     return Delivered::Handler;
                 }
-                // The handler is a task with the T bit: a debug trap before its first instruction.
-                x.debug_hits &= !DR6_BT;
-                ev = debug::event(x, DR6_BT);
+                // A data breakpoint on the frame, or the handler is a task with the T bit: a debug trap before the first
+                // instruction. Its own frame lies below the first, so this comes to an end.
+                ev = debug::event(x, hits);
                 continue;
             }
             Ok(Outcome::Faulted) => x.cpu.eip = x.cpu.next_eip,

@@ -415,6 +415,25 @@ fn debug_traps_say_why_and_clear_gd() {
 }
 
 #[test]
+fn data_breakpoints_on_a_frame_are_met_before_the_handler() {
+    // DR0: writes of four bytes where the interrupt pushes EFLAGS. DR1: accesses of one byte where the #DB from that pushes CS.
+    let mut m = Machine::protected(0);
+    let sp = u64::from(SP0);
+    (m.cpu.dr[0], m.cpu.dr[1]) = (sp - 4, sp - 0x14);
+    m.cpu.dr[7] = 0x003D_0400 | 1 | 1 << 2;
+    m.set_gate(0x40, gate(CODE0, HANDLER + 0x40, 0x8E, 0));
+    assert_eq!(m.with(|x| deliver_external(x, 0x40)), Delivered::Handler);
+    assert_eq!((m.cpu.eip, m.sp(), m.cpu.dr[6] & 0xF), (handler(DB), SP0 - 36, 2));
+    let [second, _, _, first, _, _, interrupted] = m.stack32();
+    assert_eq!([second, first, interrupted].map(u64::from), [handler(DB), handler(0x40), CODE]);
+    // Without a frame there: once.
+    m.cpu.dr[7] &= !4;
+    m.cpu.regs[4] = sp;
+    assert_eq!(m.with(|x| deliver_external(x, 0x40)), Delivered::Handler);
+    assert_eq!((m.cpu.eip, m.sp(), m.cpu.dr[6] & 0xF), (handler(DB), SP0 - 24, 1));
+}
+
+#[test]
 fn instruction_breakpoints_compare_linear_addresses() {
     let mut m = Machine::real();
     m.cpu.dr[1] = CODE + 5;

@@ -3,7 +3,8 @@
 //! The stack may be one that is not loaded yet (an inner privilege level's). All values are collected, then
 //! every byte is checked, then nothing can fail any more and the frame is written.
 //!
-//! Data breakpoints on it are noted, and met after the instruction, if an instruction pushes; not if an exception or interrupt does.
+//! Data breakpoints on it are noted, and met after the instruction, or before the first instruction of an exception's or interrupt's
+//! handler.
 
 use crate::exec::Exec;
 use crate::fault::Stop;

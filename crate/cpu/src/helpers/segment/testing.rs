@@ -7,7 +7,7 @@ use crate::exec::Exec;
 use crate::fault::{Fault, Stop};
 use crate::insn::Width;
 use crate::mmu::{Mmu, Ram};
-use crate::platform::EmptyBus;
+use crate::platform::{EmptyBus, Platform, Poll};
 use crate::semantics;
 use crate::state::{Cpu, Segment, TableRegister};
 use x86::descriptor::{Descriptor, Rights, Selector};
@@ -258,5 +258,49 @@ impl Machine {
 
     pub(crate) fn flag(&self, bit: u32) -> bool {
         self.cpu.eflags() & bit != 0
+    }
+}
+
+/// A platform without devices that answers some of the processor's questions.
+#[derive(Debug, Default)]
+pub(crate) struct Answering {
+    /// Random numbers, the last first; then there are no more.
+    pub numbers: Vec<u64>,
+    /// Whether every model-specific register that the platform is asked for exists.
+    pub msrs: bool,
+}
+
+impl Platform for Answering {
+    fn set_ferr(&mut self, _: u64, _: bool) -> bool {
+        false
+    }
+    fn port_read(&mut self, _: u64, _: bus::Port, w: bus::Width) -> u32 {
+        w.ones()
+    }
+    fn port_write(&mut self, _: u64, _: bus::Port, _: bus::Width, _: u32) {}
+    fn mmio_read(&mut self, _: u64, _: bus::PhysAddr, w: bus::Width) -> u32 {
+        w.ones()
+    }
+    fn mmio_write(&mut self, _: u64, _: bus::PhysAddr, _: bus::Width, _: u32) {}
+    fn needs_attention(&mut self) -> bool {
+        false
+    }
+    fn poll(&mut self, _: u64) -> Poll {
+        Poll { intr: false, nmi: false, stop: false }
+    }
+    fn acknowledge(&mut self, _: u64) -> u8 {
+        0
+    }
+    fn tsc(&mut self, count: u64) -> u64 {
+        count
+    }
+    fn msr_read(&mut self, _: u64, _: u32) -> Option<u64> {
+        self.msrs.then_some(0)
+    }
+    fn msr_write(&mut self, _: u64, _: u32, _: u64) -> Option<()> {
+        self.msrs.then_some(())
+    }
+    fn random(&mut self, _: u64) -> Option<u64> {
+        self.numbers.pop()
     }
 }

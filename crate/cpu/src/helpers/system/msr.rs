@@ -10,7 +10,7 @@ use crate::fault::Stop;
 use crate::insn::{Insn, Width};
 use crate::micro::Micro;
 use x86::cpuid::Feature;
-use x86::msr::{self, efer};
+use x86::msr::{self, apic_base, efer};
 use x86::{cr4, gpr};
 
 /// System-bus configuration of the P6 family.
@@ -44,6 +44,9 @@ fn exists(x: &Exec<'_>, number: u32) -> bool {
         msr::PAT => identity.has(Feature::Pat),
         n if mtrr::read(&x.cpu, n).is_some() => identity.has(Feature::Mtrr),
         msr::EFER => identity.has(Feature::Nx),
+        msr::APIC_BASE => identity.has(Feature::Apic),
+        msr::TSC_DEADLINE => identity.has(Feature::TscDeadline),
+        n if msr::X2APIC.contains(&n) => identity.has(Feature::X2apic),
         msr::MCG_CAP | msr::MCG_STATUS | MC0_CTL | MC0_STATUS | MC0_ADDR => identity.has(Feature::Mca),
         // Came with the Pentium 4, as the extended leaves of CPUID did.
         msr::MISC_ENABLE => identity.model().max_extended_leaf != 0,
@@ -147,6 +150,7 @@ pub fn wrmsr(x: &mut Exec<'_>, _: &Insn) -> Result<(), Stop> {
         && match number {
             msr::PAT => valid_pat(v),
             msr::EFER => v & !efer::NXE == 0,
+            msr::APIC_BASE if v & apic_base::EXTD != 0 && !x.cpu.identity.has(Feature::X2apic) => false,
             msr::MCG_STATUS => v & !MCG_STATUS_BITS == 0,
             MC0_STATUS | MC0_ADDR => v == 0,
             msr::TSC

@@ -21,46 +21,15 @@ pub fn rdrand(x: &mut Exec<'_>, i: &Insn) -> Result<(), Stop> {
 #[cfg(test)]
 mod tests {
     use crate::helpers::segment::testing::*;
-    use crate::platform::{Platform, Poll};
     use x86::{eflags, gpr};
-
-    /// A platform that gives these numbers, and then no more.
-    #[derive(Debug)]
-    struct Dice(Vec<u64>);
-
-    impl Platform for Dice {
-        fn set_ferr(&mut self, _: u64, _: bool) -> bool {
-            false
-        }
-        fn port_read(&mut self, _: u64, _: bus::Port, w: bus::Width) -> u32 {
-            w.ones()
-        }
-        fn port_write(&mut self, _: u64, _: bus::Port, _: bus::Width, _: u32) {}
-        fn mmio_read(&mut self, _: u64, _: bus::PhysAddr, w: bus::Width) -> u32 {
-            w.ones()
-        }
-        fn mmio_write(&mut self, _: u64, _: bus::PhysAddr, _: bus::Width, _: u32) {}
-        fn needs_attention(&mut self) -> bool {
-            false
-        }
-        fn poll(&mut self, _: u64) -> Poll {
-            Poll { intr: false, nmi: false, stop: false }
-        }
-        fn acknowledge(&mut self, _: u64) -> u8 {
-            0
-        }
-        fn tsc(&mut self, count: u64) -> u64 {
-            count
-        }
-        fn random(&mut self, _: u64) -> Option<u64> {
-            self.0.pop()
-        }
-    }
 
     #[test]
     fn a_number_comes_with_carry() {
         let mut m = Machine::protected(3);
-        m.plat = Box::new(Dice(vec![0x1111_2222_3333_4444, 0x5555_6666_7777_8888]));
+        m.plat = Box::new(Answering {
+            numbers: vec![0x1111_2222_3333_4444, 0x5555_6666_7777_8888],
+            ..Answering::default()
+        });
         m.cpu.set_eflags(eflags::STATUS & !eflags::CF);
         // RDRAND ESI, RDRAND BX, RDRAND ESI
         m.step(&[0x0F, 0xC7, 0xF6]).unwrap();

@@ -1,4 +1,5 @@
 use crate::fault::Fault;
+use crate::helpers::cpuid::Identity;
 use crate::helpers::segment::testing::*;
 use crate::insn::Width;
 use crate::state::{Segment, event, mode};
@@ -422,6 +423,44 @@ fn msrs_hold_what_they_accept() {
     m.cpu.regs[CX] = msr::MTRR_CAP.into();
     m.step(&[0x0F, 0x32]).unwrap();
     assert_eq!(m.cpu.regs[AX], 0x508, "eight ranges, fixed ones, write combining");
+}
+
+#[test]
+fn the_local_apic_has_the_msrs_that_are_announced() {
+    const APIC_BASE: (u32, u64) = (msr::APIC_BASE, 0xFEE0_0900);
+    const EXTD: (u32, u64) = (msr::APIC_BASE, 0xFEE0_0D00);
+    const DEADLINE: (u32, u64) = (msr::TSC_DEADLINE, 1);
+    const EOI: (u32, u64) = (0x80B, 0);
+    // model, what exists of it, what does not
+    let rows: &[(&str, &[(u32, u64)], &[(u32, u64)])] = &[
+        ("core2", &[APIC_BASE, EXTD, DEADLINE, EOI], &[]),
+        ("core2,-x2apic", &[APIC_BASE, DEADLINE], &[EXTD, EOI]),
+        ("core2,-tsc_deadline", &[APIC_BASE, EXTD, EOI], &[DEADLINE]),
+        ("pentium3", &[APIC_BASE], &[EXTD, DEADLINE, EOI]),
+        ("pentium3,-apic", &[], &[APIC_BASE, EXTD, DEADLINE, EOI]),
+    ];
+    for &(model, there, missing) in rows {
+        let mut m = Machine::protected(0);
+        m.cpu.identity = Identity::parse(model).unwrap();
+        m.plat = Box::new(Answering { msrs: true, ..Answering::default() });
+        let set = |m: &mut Machine, (number, v): (u32, u64)| {
+            m.cpu.regs[CX] = number.into();
+            m.cpu.regs[AX] = v & 0xFFFF_FFFF;
+            m.cpu.regs[DX] = v >> 32;
+        };
+        for &row in there {
+            set(&mut m, row);
+            m.step(&[0x0F, 0x30]).unwrap_or_else(|e| panic!("{model}: {row:x?}: {e:?}"));
+            m.step(&[0x0F, 0x32]).unwrap_or_else(|e| panic!("{model}: {row:x?}: {e:?}"));
+        }
+        for &row in missing {
+            set(&mut m, row);
+            m.faults(&[0x0F, 0x30], GP, 0, &format!("{model}: WRMSR {row:x?}"));
+            if row != EXTD {
+                m.faults(&[0x0F, 0x32], GP, 0, &format!("{model}: RDMSR {row:x?}"));
+            }
+        }
+    }
 }
 
 /// Level 3 with CR0.AM and EFLAGS.AC.

@@ -270,6 +270,47 @@ fn sixteen_bit_tasks_hold_words() {
     assert_eq!(m.get(Width::W16, 0x600E), 0x1236);
 }
 
+/// A 16-bit TSS whose task runs at level 0 from `ip` in the 16-bit segments.
+fn fill16(m: &mut Machine, base: u64, ip: u64) {
+    m.put(Width::W16, base + 0x0E, ip);
+    m.put(Width::W16, base + 0x10, u64::from(eflags::CF));
+    for n in 0..8 {
+        m.put(Width::W16, base + 0x12 + 2 * n, 0x7000 + ip + n);
+    }
+    for (n, selector) in [DATA0, CODE16, STACK16, DATA0].into_iter().enumerate() {
+        m.put(Width::W16, base + 0x22 + 2 * n as u64, selector.into());
+    }
+}
+
+#[test]
+fn from_one_sixteen_bit_task_to_another_and_back() {
+    const SECOND: u16 = 0x98;
+    let mut m = Machine::protected(0);
+    m.define(FREE, descriptor(0x6000, 0x2B, 0x81, 0));
+    m.define(SECOND, descriptor(0x6100, 0x2B, 0x81, 0));
+    fill16(&mut m, 0x6000, 0x100);
+    fill16(&mut m, 0x6100, 0x200);
+    m.step(&far(JMP, FREE)).unwrap();
+    assert_eq!((m.cpu.eip, m.access(FREE), m.access(TASK_A)), (0x100, 0x83, 0x89));
+    // CALL 98h:0 in 16-bit code.
+    m.step(&[0x9A, 0, 0, 0x98, 0]).unwrap();
+    assert_eq!((m.cpu.eip, m.cpu.regs[7], m.cpu.tr.selector), (0x200, 0x7207, SECOND));
+    assert_eq!(m.cpu.eflags(), eflags::CF | eflags::NT | eflags::ONE);
+    assert_eq!((m.access(FREE), m.access(SECOND)), (0x83, 0x83), "nested: both are busy");
+    assert_eq!((m.get(Width::W16, 0x600E), m.get(Width::W16, 0x6100)), (0x105, FREE.into()));
+    // IRET: the back link's task goes on, and the second is free again.
+    m.step(&IRET).unwrap();
+    assert_eq!((m.cpu.eip, m.cpu.regs[7], m.cpu.tr.selector), (0x105, 0x7107, FREE));
+    assert_eq!(m.cpu.eflags(), eflags::CF | eflags::ONE);
+    assert_eq!((m.access(FREE), m.access(SECOND)), (0x83, 0x81));
+    assert_eq!(m.get(Width::W16, 0x6110), u64::from(eflags::CF | eflags::ONE), "NT is not kept");
+    assert_eq!(m.get(Width::W16, 0x6128), DATA0.into(), "DS in the last word but one");
+    // A 16-bit TSS has no more than 2Ch bytes.
+    m.define(SECOND, descriptor(0x6100, 0x2A, 0x81, 0));
+    let f = m.step(&[0xEA, 0, 0, 0x98, 0]).unwrap_err();
+    assert_eq!((f.vector, f.error), (TS, SECOND.into()));
+}
+
 #[test]
 fn a_task_may_be_a_v86_one() {
     let mut m = machine(0);
@@ -297,6 +338,31 @@ fn page_tables_change_with_the_task() {
     m.step(&far(JMP, TASK_B)).unwrap();
     assert_in_b(&m);
     assert_eq!(m.cpu.cr3, 0x9_0000);
+}
+
+#[test]
+fn directory_pointers_are_read_and_checked_with_the_task() {
+    let mut m = machine(0);
+    // Two tables of pointers, whose directories map the first 2 MB to itself by one large page.
+    for (pointers, directory) in [(0x8_0000u64, 0x8_1000u64), (0x9_0020, 0x9_1000)] {
+        m.put(Width::W64, pointers, directory | 1);
+        m.put(Width::W64, directory, 0x83);
+    }
+    m.cpu.cr4 = x86::cr4::PAE;
+    m.cpu.cr3 = 0x8_0000;
+    m.cpu.pdpte = [0x8_1001, 0, 0, 0];
+    m.cpu.cr0 |= cr0::PG;
+    m.cpu.update_mode();
+    fill(&mut m, &[(0x1C, 0x9_0020)]);
+    // A reserved bit: #GP(0) in the old task, of which nothing changed.
+    m.put(Width::W64, 0x9_0028, 0x9_1003);
+    let f = m.step(&far(JMP, TASK_B)).unwrap_err();
+    assert_eq!((f.vector, f.error), (GP, 0));
+    assert_eq!((m.cpu.tr.selector, m.cpu.cr3, m.access(TASK_B)), (TASK_A, 0x8_0000, 0x89));
+    m.put(Width::W64, 0x9_0028, 0);
+    m.step(&far(JMP, TASK_B)).unwrap();
+    assert_in_b(&m);
+    assert_eq!((m.cpu.cr3, m.cpu.pdpte), (0x9_0020, [0x9_1001, 0, 0, 0]));
 }
 
 #[test]
