@@ -28,7 +28,7 @@ usage: ./build.sh VERB [arguments]
   fmt      put every file into the format that check asks for
   bench    benchmarks
   bless    accept what the golden tests print now
-  fuzz     the long tests, in release mode
+  fuzz     the long tests, in release mode; with a word: processor, machine (led by coverage), oracle (by seeds)
   soak     the boot tests, many rounds (SOAK_ROUNDS)
   image    make the default guest anew from Debian's packages
   setup    install whatever is missing for all of these; the verbs do their own part of it
@@ -368,6 +368,12 @@ case $verb in
     BLESS=1 cargo test -q --workspace --exclude web golden
     ;;
   fuzz)
+    if [[ ${1:-} == oracle ]]; then
+      setup
+      export ORACLE_SEEDS=${2:-4-33}
+      say "all classes against this machine's processor, seeds $ORACLE_SEEDS"
+      exec cargo test --release -p isa -- --include-ignored agree
+    fi
     if [[ -n ${1:-} ]]; then
       # Led by coverage: wants cargo-fuzz, and the nightly compiler for its instrumentation.
       cargo fuzz --version >/dev/null 2>&1 || die "there is no cargo-fuzz: cargo install cargo-fuzz"

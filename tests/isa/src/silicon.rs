@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 use std::io::{BufRead, BufReader, Write};
+use std::ops::RangeInclusive;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -13,6 +14,20 @@ const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/oracle");
 /// Output goes past the test harness's capture, so that a skipped test is seen.
 pub fn say(text: &str) {
     let _ = writeln!(std::io::stderr(), "{text}");
+}
+
+/// The seeds to run: three, or those that `ORACLE_SEEDS` names by the first and the last (`4-33`).
+///
+/// # Panics
+/// If it names none.
+#[must_use]
+pub fn seeds() -> RangeInclusive<u32> {
+    let Ok(text) = std::env::var("ORACLE_SEEDS") else { return 1..=3 };
+    let ends = text.split_once('-').and_then(|(a, b)| Some((a.parse().ok()?, b.parse().ok()?)));
+    match ends {
+        Some((first, last)) if first <= last => first..=last,
+        _ => panic!("ORACLE_SEEDS is two numbers, as in 4-33, and not {text:?}"),
+    }
 }
 
 /// Compiles the oracle from `source` to `folder`, and has it print a vector of a class; `None`, and a word why, if it

@@ -97,7 +97,7 @@ fn written_down(insns: &[Insn], mode: u32, passes: Enabled, all: bool) -> ir::Bl
         return opt::run(lift::block(insns, |_, _| true), passes, check);
     }
     let block =
-        jit::region::Block { delta: 0, phys: 0, bytes: 0, second: None, insns: insns.into(), pages: 0 };
+        jit::region::Block { mode, delta: 0, phys: 0, bytes: 0, second: None, insns: insns.into(), pages: 0 };
     let region = Region { mode, blocks: vec![block], pages: vec![Page { delta: 0, ram: 0 }] };
     emit::lift(&region, passes, |_, pass, block| check(pass, block)).remove(0)
 }

@@ -188,9 +188,9 @@ fn a_small_cache_over_changing_code_ends_as_in_the_interpreter() {
 #[ignore = "minutes"]
 fn all_vectors_agree() {
     for mode in [32, 16] {
-        integer_vectors_agree(mode, MANY, 1..=3);
+        integer_vectors_agree(mode, MANY, silicon::seeds());
         for (class, unmasked) in [("x87", false), ("mmx", false), ("sse", false), ("sse", true)] {
-            programs_agree(mode, class, unmasked, MANY, 1..=3);
+            programs_agree(mode, class, unmasked, MANY, silicon::seeds());
         }
     }
 }
@@ -199,9 +199,9 @@ fn all_vectors_agree() {
 #[ignore = "minutes"]
 fn all_vectors_of_extensions_agree() {
     for mode in [32, 16] {
-        extension_vectors_agree(mode, MANY, 1..=3);
+        extension_vectors_agree(mode, MANY, silicon::seeds());
         for unmasked in [false, true] {
-            programs_agree(mode, "ext", unmasked, MANY, 1..=3);
+            programs_agree(mode, "ext", unmasked, MANY, silicon::seeds());
         }
     }
 }
