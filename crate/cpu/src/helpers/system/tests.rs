@@ -431,8 +431,9 @@ fn the_local_apic_has_the_msrs_that_are_announced() {
     const EXTD: (u32, u64) = (msr::APIC_BASE, 0xFEE0_0D00);
     const DEADLINE: (u32, u64) = (msr::TSC_DEADLINE, 1);
     const EOI: (u32, u64) = (0x80B, 0);
+    type Registers = &'static [(u32, u64)];
     // model, what exists of it, what does not
-    let rows: &[(&str, &[(u32, u64)], &[(u32, u64)])] = &[
+    let rows: &[(&str, Registers, Registers)] = &[
         ("core2", &[APIC_BASE, EXTD, DEADLINE, EOI], &[]),
         ("core2,-x2apic", &[APIC_BASE, DEADLINE], &[EXTD, EOI]),
         ("core2,-tsc_deadline", &[APIC_BASE, EXTD, EOI], &[DEADLINE]),
