@@ -5,7 +5,6 @@
 use cpu::decode::BlockDecoder;
 use cpu::exec::{FastTables, Layout};
 use cpu::insn::{Insn, Prefix};
-use cpu::mmu::CLASSES;
 use cpu::state::mode;
 use jit::dump;
 use jit::emit::{Linkage, Target};
@@ -18,6 +17,9 @@ use std::process::Command;
 use std::{env, fs};
 
 const MODE: u32 = mode::CODE32 | mode::STACK32 | mode::FLAT | mode::FLAT_CODE;
+
+/// The fast tables where nothing is kept from a supervisor.
+const TABLES: FastTables = FastTables { read: 0x1_0000, write: 0x2_0000 };
 
 /// Where everything lies, so that each number can be told from the others.
 const LAYOUT: Layout = Layout {
@@ -54,7 +56,7 @@ const LAYOUT: Layout = Layout {
     seg_readable: 0x1A,
     seg_writable: 0x1B,
     seg_selector: 0x18,
-    tables: [FastTables { read: 0x10000, write: 0x20000 }; CLASSES],
+    tables: [TABLES, TABLES, FastTables { read: 0x4_0000, write: 0x5_0000 }],
     slots: 1023,
     ram: 0x100_0000,
 };
