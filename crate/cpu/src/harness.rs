@@ -190,6 +190,7 @@ impl Harness {
             eflags: _,
             mode: _,
             events,
+            intr: _,
             cpl,
             nmi_blocked,
             smm: _,

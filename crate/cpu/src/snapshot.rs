@@ -107,6 +107,7 @@ impl Processor {
             eflags: _,
             mode: _,
             events,
+            intr: _,
             cpl,
             nmi_blocked,
             smm,

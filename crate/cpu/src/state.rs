@@ -215,7 +215,7 @@ pub struct Mtrrs {
 
 /// Bits of [`Cpu::events`]: reasons to look before the next block.
 pub mod event {
-    /// The interrupt controller's INTR line is high (taken when IF allows).
+    /// The interrupt controller's INTR line is high, and IF allows it: a line that has to wait costs nothing.
     pub const INTR: u32 = 1 << 0;
     /// A non-maskable interrupt is waiting.
     pub const NMI: u32 = 1 << 1;
@@ -283,6 +283,8 @@ pub struct Cpu {
     pub mode: u32,
     /// Reasons to look before the next block ([`event`]).
     pub events: u32,
+    /// The level of the INTR line, as the platform last told.
+    pub intr: bool,
     /// Current privilege level.
     pub cpl: u8,
     /// NMIs are blocked until IRET. 1 or 0.
@@ -357,6 +359,7 @@ impl Cpu {
             eflags: eflags::ONE,
             mode: 0,
             events: 0,
+            intr: false,
             cpl: 0,
             nmi_blocked: 0,
             smm: Smm { active: 0, nmi_was_blocked: 0, base: x86::smm::SMBASE_AT_RESET },
@@ -481,9 +484,12 @@ impl Cpu {
         self.mode = m;
     }
 
-    /// Recomputes the events that follow from state: call after a change of TF, VIF, VIP, or the debug registers.
+    /// Recomputes the events that follow from state: call after a change of INTR, IF, TF, VIF, VIP, or the debug registers.
     pub fn update_events(&mut self) {
-        self.events &= !(event::TRAP | event::DEBUG | event::VIRTUAL);
+        self.events &= !(event::INTR | event::TRAP | event::DEBUG | event::VIRTUAL);
+        if self.intr && self.eflags & eflags::IF != 0 {
+            self.events |= event::INTR;
+        }
         let pending = eflags::VIF | eflags::VIP;
         if self.eflags & pending == pending && self.has_virtual_if() {
             self.events |= event::VIRTUAL;

@@ -88,3 +88,8 @@ fn a_guest_with_a_timer_ends_as_in_the_interpreter() {
 fn a_supervisor_under_smap_ends_as_in_the_interpreter() {
     ends_as_in_the_interpreter("smap", Outcome::Exit(0), 10_000.0);
 }
+
+#[test]
+fn an_interrupt_that_has_to_wait_keeps_no_code_from_being_translated() {
+    ends_as_in_the_interpreter("waiting", Outcome::Exit(0), 4_500_000.0);
+}

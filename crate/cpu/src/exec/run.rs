@@ -328,11 +328,8 @@ impl Exec<'_> {
     /// Asks the platform how things stand; true if `run` must return.
     fn attend(&mut self) -> bool {
         let poll = self.plat.poll(self.cpu.count);
-        if poll.intr {
-            self.cpu.events |= event::INTR;
-        } else {
-            self.cpu.events &= !event::INTR;
-        }
+        self.cpu.intr = poll.intr;
+        self.cpu.update_events();
         if poll.nmi {
             self.cpu.events |= event::NMI;
         }
@@ -353,7 +350,7 @@ impl Exec<'_> {
             let taken = if events & event::NMI != 0 && self.cpu.nmi_blocked == 0 {
                 self.cpu.events &= !(event::NMI | event::HALT);
                 Some(interrupt::deliver_nmi(self))
-            } else if events & event::INTR != 0 && self.cpu.eflags & eflags::IF != 0 {
+            } else if events & event::INTR != 0 {
                 self.cpu.events &= !event::HALT;
                 let vector = self.plat.acknowledge(self.cpu.count);
                 Some(interrupt::deliver_external(self, vector))

@@ -69,6 +69,7 @@ pub(crate) fn writable_flags(x: &Exec<'_>, w: Width) -> u32 {
 pub fn cli(x: &mut Exec<'_>, _: &Insn) -> Result<(), Stop> {
     let flag = interrupt_flag(x)?;
     x.cpu.eflags &= !flag;
+    x.cpu.update_events();
     Ok(())
 }
 
@@ -86,6 +87,7 @@ pub fn sti(x: &mut Exec<'_>, _: &Insn) -> Result<(), Stop> {
     }
     if x.cpu.eflags & eflags::IF == 0 {
         x.cpu.eflags |= eflags::IF;
+        x.cpu.update_events();
         x.cpu.events |= event::SHADOW;
     }
     Ok(())
