@@ -158,11 +158,7 @@ static unsigned long long *selector_of(struct user_regs_struct *r, int seg) {
 static void e8(int v) { code[length++] = v; }
 static void e(u32 v, int bytes) { for (; bytes--; v >>= 8) e8(v); }
 static void begin(void) { insn[insns].at = length; insn[insns].bits = bits; insn[insns++].loads_ss = 0; }
-/* MOV SS or POP SS. Whether a second one in a row puts the trap off too is the maker's choice. */
-static void begin_load(int seg) {
-  if (seg == SS && insns && insn[insns - 1].loads_ss) { begin(); e8(0x90); }
-  begin(); insn[insns - 1].loads_ss = seg == SS;
-}
+static void begin_load(int seg) { begin(); insn[insns - 1].loads_ss = seg == SS; }
 static int natural(void) { return bits / 8; }
 static int some_size(void) { return R(3) ? natural() : 6 - natural(); }
 static void size_prefix(int bytes) { if (bytes > 1 && bytes != natural()) e8(0x66); }
@@ -182,7 +178,7 @@ static u32 offset_in(int seg) {
   if (!k) return DATA + R(0x1000);
   u32 lo = lowest(k), hi = highest(k), inside = WINDOW + DATA + R(0x7000) - k->base;
   int which = R(4);
-  if (which == 0) return lo + R(8) - (lo || hi != ~0u ? 4 : 0);
+  if (which == 0 && (lo || hi != ~0u)) return lo + R(8) - 4;
   if (which == 1 && hi != ~0u) return hi + R(8) - 5;
   if (inside >= lo && inside <= hi) return inside;
   return lo + R(hi - lo < 0x1000 ? hi - lo + 1 : 0x1000);
@@ -253,6 +249,8 @@ static void load(void) {
     /* fall through */
   default: load_by_move(seg, s);
   }
+  /* One step with the load: what comes after it is looked at on its own (see may_step()). */
+  if (insn[insns - 1].loads_ss) { begin(); e8(0x90); }
   if (loadable(seg, s)) held[seg] = s;
 }
 static void store(void) {
@@ -358,14 +356,41 @@ static int insn_at(u32 linear, const struct user_regs_struct *r) {
     if (linear == (u32)WINDOW + TEXT + insn[n].at) return insn[n].bits == (k->flags & BIG ? 32 : 16) ? n : -1;
   return -1;
 }
+static const u8 *opcode_of(int n, int *bytes) {
+  const u8 *p = code + insn[n].at; int size = insn[n].bits / 8;
+  for (; memchr("\x26\x2E\x36\x3E\x64\x65\x66\x67", *p, 8); p++) if (*p == 0x66) size = 6 - insn[n].bits / 8;
+  *bytes = size; return p;
+}
 /* Whether the instruction stores a null selector whose RPL may have been cleared. */
 static int stores_null(int n, struct user_regs_struct *r) {
-  const u8 *p = code + insn[n].at; int seg = -1;
-  while (memchr("\x26\x2E\x36\x3E\x64\x65\x66\x67", *p, 8)) p++;
+  int seg = -1, bytes; const u8 *p = opcode_of(n, &bytes);
   if (*p == 0x8C) seg = p[1] >> 3 & 7;
   if (*p == 0x06 || *p == 0x1E) seg = *p >> 3;
   if (*p == 0x0F && (p[1] == 0xA0 || p[1] == 0xA8)) seg = p[1] == 0xA0 ? FS : GS;
   return some_null_rpl && seg >= 0 && *selector_of(r, seg) < 4;
+}
+/* LAR of a doubleword leaves bits 16 to 19 undefined: they become zero. */
+static void clear_undefined(int n, struct user_regs_struct *r) {
+  enum { ZF = 0x40, UNDEFINED = 0xF0000 }; int bytes;
+  const u8 *p = opcode_of(n, &bytes);
+  if (p[0] != 0x0F || p[1] != 2 || bytes != 4 || !(r->eflags & ZF)) return;
+  *reg(r, p[2] >> 3 & 7) &= ~(u64)UNDEFINED; ptrace(PTRACE_SETREGS, pid, 0, r);
+}
+/* Whether the instruction is one of which the maker decides how much of the stack it needs, with little of it left. A
+ * RETF that is refused for its selector's RPL has looked for an outer stack pointer on AMD's; POP Sreg of a doubleword
+ * reads two bytes or four. */
+static int reads_further(int n, const struct user_regs_struct *r) {
+  const struct kind *k = kind_of(r->ss); int bytes; const u8 *p = opcode_of(n, &bytes);
+  int far_return = *p == 0xCA || *p == 0xCB;
+  int pop_segment = *p == 0x07 || *p == 0x17 || *p == 0x1F || (*p == 0x0F && (p[1] == 0xA1 || p[1] == 0xA9));
+  if (!k || !(far_return || (pop_segment && bytes == 4))) return 0;
+  u32 sp = k->flags & BIG ? r->rsp : (u16)r->rsp, needed = far_return ? 4 * bytes + 16 : bytes;
+  return sp > highest(k) - needed;
+}
+/* What a far call that is refused has stored below the stack pointer is the maker's choice. */
+static int is_far_call(int n) {
+  int bytes; const u8 *p = opcode_of(n, &bytes);
+  return *p == 0x9A || (*p == 0xFF && (p[1] >> 3 & 7) == 3);
 }
 /* Whether the next step may be made, and what of. */
 static int may_step(struct user_regs_struct *r, int *n) {
@@ -373,7 +398,7 @@ static int may_step(struct user_regs_struct *r, int *n) {
   if (memcmp(M + TEXT, code, length)) return 0; /* it has overwritten itself */
   *n = insn_at(linear, r);
   if (*n < 0) return linear - WINDOW >= SPAN; /* nothing is there, and the fetch faults */
-  return *n != insns - 1 && !stores_null(*n, r);
+  return *n != insns - 1 && !stores_null(*n, r) && !reads_further(*n, r);
 }
 static void never(int signal) { (void)signal; }
 static void child(void) {
@@ -438,6 +463,8 @@ static void print_vector(int mode) {
     do { signal = step(0, &r); executed++; } while (signal == SIGTRAP && r.rip == before.rip && r.cs == before.cs);
     /* The trap came after the next instruction, or that one raised the exception. */
     if (n >= 0 && insn[n].loads_ss && (signal == SIGTRAP || r.rip != before.rip)) executed++;
+    if (n >= 0 && signal == SIGTRAP) clear_undefined(n, &r);
+    if (n >= 0 && signal != SIGTRAP && is_far_call(n)) memcpy(M, last, SPAN);
     printf(steps++ ? ",{" : "{"); printf("\"n\":%d,", executed); print_registers(&r, &before); print_changes(last); printf("}");
     before = r;
   }

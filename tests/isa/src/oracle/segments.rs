@@ -13,6 +13,7 @@ use crate::executor::Executor;
 use crate::tally::Tally;
 use cpu::decode::BlockDecoder;
 use cpu::exec::Exec;
+use cpu::insn::Insn;
 use cpu::state::Segment;
 use serde::Deserialize;
 use x86::descriptor::{Descriptor, Selector};
@@ -132,10 +133,14 @@ impl Program {
         Some(Self { mode: l.m, before, ram: places(&l.ram)?, steps })
     }
 
+    fn before_step(&self, n: usize) -> &Seen {
+        if n == 0 { &self.before } else { &self.steps[n - 1].seen }
+    }
+
     fn describe(&self, n: usize, by: &str, got: &Seen) -> String {
         let code = self.ram.first().map_or(&[][..], |(_, data)| data);
         let code = code.iter().fold(String::new(), |s, b| s + &format!("{b:02x}"));
-        let before = if n == 0 { &self.before } else { &self.steps[n - 1].seen };
+        let before = self.before_step(n);
         format!(
             "step {} of {} through {by}: program {code}\n      from     {before:x?}\n      expected {:x?}\n      got      {got:x?}",
             n + 1,
@@ -206,9 +211,10 @@ impl Segments {
         self.expected.copy_from_slice(&self.background);
         put(&mut self.expected, &p.ram);
         for at in (0..SPAN as usize).step_by(PAGE) {
-            let wanted = self.expected[at..at + PAGE].to_vec();
-            if self.window()[at..at + PAGE] != wanted {
-                self.world.load(WINDOW + at as u32, &wanted);
+            let ram = self.world.harness.processor().mmu.ram();
+            let wanted = &self.expected[at..at + PAGE];
+            if ram.slice(u64::from(WINDOW_AT) + at as u64, PAGE) != Some(wanted) {
+                self.world.load(WINDOW + at as u32, wanted);
             }
         }
         self.world.prepare_processor(p.mode, &p.before.registers);
@@ -242,7 +248,9 @@ impl Segments {
             return Err(p.describe(n, by, got));
         }
         let expected = std::mem::take(&mut self.expected);
-        let wrong = self.window().iter().zip(&expected).position(|(a, b)| a != b);
+        let now = self.window();
+        // Equality first, which is quick.
+        let wrong = if now == expected { None } else { now.iter().zip(&expected).position(|(a, b)| a != b) };
         self.expected = expected;
         let Some(at) = wrong else { return Ok(()) };
         let (want, is) = (self.expected[at], self.window()[at]);
@@ -292,8 +300,14 @@ impl Segments {
         for (n, step) in p.steps.iter().enumerate() {
             let mut raised = None;
             for _ in 0..step.instructions {
-                let Some(result) = step_by(self.world.processor(), by) else { return Ok(()) };
+                let Some((insn, result)) = step_by(self.world.processor(), by) else { return Ok(()) };
                 raised = result.err();
+                // An executor may make any number of repetitions at once.
+                let done =
+                    insn.repeats() && self.world.processor().cpu.eip as u32 != p.before_step(n).registers.ip;
+                if raised.is_some() || done {
+                    break;
+                }
             }
             let cpu = &self.world.processor().cpu;
             let selectors = cpu.segs.map(|s| s.selector);
@@ -326,8 +340,8 @@ impl Segments {
     }
 }
 
-/// The instruction at CS:EIP, run; `None` if it cannot be fetched.
-fn step_by(x: &mut Exec<'_>, by: &mut dyn Executor) -> Option<Result<(), Raised>> {
+/// The instruction at CS:EIP, run, and what it raised; `None` if it cannot be fetched.
+fn step_by(x: &mut Exec<'_>, by: &mut dyn Executor) -> Option<(Insn, Result<(), Raised>)> {
     const MAX_LEN: u32 = 15;
     let (cs, start) = (*x.cpu.seg(Seg::Cs), x.cpu.eip as u32);
     let at = (cs.base as u32).wrapping_add(start).wrapping_sub(WINDOW);
@@ -342,8 +356,9 @@ fn step_by(x: &mut Exec<'_>, by: &mut dyn Executor) -> Option<Result<(), Raised>
     x.cpu.next_eip = u64::from(start.wrapping_add(u32::from(insn.len)));
     (x.jumped, x.leave) = (false, false);
     if by.step(x, &insn).is_err() {
-        return Some(Err(Raised::new(x.cpu.fault.vector, x.cpu.fault.error, x.cpu.cr2 as u32)));
+        let fault = x.cpu.fault;
+        return Some((insn, Err(Raised::new(fault.vector, fault.error, x.cpu.cr2 as u32))));
     }
     x.cpu.eip = x.cpu.next_eip;
-    Some(Ok(()))
+    Some((insn, Ok(())))
 }
