@@ -23,6 +23,9 @@
  * A null selector's RPL: Intel's IRET from the kernel clears it, AMD's does not, so that it is not shown. The program
  * ends before an instruction that would read it.
  *
+ * What the manual leaves undefined, or to the maker, is made one thing or ends the program before it: see
+ * clear_undefined(), reaches_further(), is_far_call().
+ *
  * Absent: conforming code that is present, which Linux refuses; gates and other privilege levels, for the same
  * reason; CMPS, of whose two operands the manual does not say which is accessed first. */
 #define _GNU_SOURCE
@@ -369,23 +372,28 @@ static int stores_null(int n, struct user_regs_struct *r) {
   if (*p == 0x0F && (p[1] == 0xA0 || p[1] == 0xA8)) seg = p[1] == 0xA0 ? FS : GS;
   return some_null_rpl && seg >= 0 && *selector_of(r, seg) < 4;
 }
-/* LAR of a doubleword leaves bits 16 to 19 undefined: they become zero. */
+static int pushes_segment(const u8 *p) { return *p == 0x06 || *p == 0x0E || *p == 0x16 || *p == 0x1E || (*p == 0x0F && (p[1] == 0xA0 || p[1] == 0xA8)); }
+static int pops_segment(const u8 *p) { return *p == 0x07 || *p == 0x17 || *p == 0x1F || (*p == 0x0F && (p[1] == 0xA1 || p[1] == 0xA9)); }
+static u32 stack_pointer(const struct user_regs_struct *r) { return kind_of(r->ss)->flags & BIG ? r->rsp : (u16)r->rsp; }
+/* LAR of a doubleword leaves bits 16 to 19 undefined; PUSH of a segment register as a doubleword stores zeros in its
+ * upper half, or nothing. Both become zero. */
 static void clear_undefined(int n, struct user_regs_struct *r) {
   enum { ZF = 0x40, UNDEFINED = 0xF0000 }; int bytes;
   const u8 *p = opcode_of(n, &bytes);
-  if (p[0] != 0x0F || p[1] != 2 || bytes != 4 || !(r->eflags & ZF)) return;
-  *reg(r, p[2] >> 3 & 7) &= ~(u64)UNDEFINED; ptrace(PTRACE_SETREGS, pid, 0, r);
+  if (bytes != 4) return;
+  if (p[0] == 0x0F && p[1] == 2 && r->eflags & ZF) {
+    *reg(r, p[2] >> 3 & 7) &= ~(u64)UNDEFINED; ptrace(PTRACE_SETREGS, pid, 0, r);
+  }
+  if (pushes_segment(p)) memset(M + (kind_of(r->ss)->base + stack_pointer(r) + 2 - WINDOW), 0, 2);
 }
 /* Whether the instruction is one of which the maker decides how much of the stack it needs, with little of it left. A
- * RETF that is refused for its selector's RPL has looked for an outer stack pointer on AMD's; POP Sreg of a doubleword
- * reads two bytes or four. */
-static int reads_further(int n, const struct user_regs_struct *r) {
-  const struct kind *k = kind_of(r->ss); int bytes; const u8 *p = opcode_of(n, &bytes);
-  int far_return = *p == 0xCA || *p == 0xCB;
-  int pop_segment = *p == 0x07 || *p == 0x17 || *p == 0x1F || (*p == 0x0F && (p[1] == 0xA1 || p[1] == 0xA9));
-  if (!k || !(far_return || (pop_segment && bytes == 4))) return 0;
-  u32 sp = k->flags & BIG ? r->rsp : (u16)r->rsp, needed = far_return ? 4 * bytes + 16 : bytes;
-  return sp > highest(k) - needed;
+ * RETF that is refused for its selector's RPL has looked for an outer stack pointer on AMD's; PUSH and POP of a segment
+ * register as a doubleword access two bytes or four. */
+static int reaches_further(int n, const struct user_regs_struct *r) {
+  int bytes; const u8 *p = opcode_of(n, &bytes);
+  u32 sp = stack_pointer(r), last = highest(kind_of(r->ss));
+  if (*p == 0xCA || *p == 0xCB) return sp > last - 4 * bytes - 16;
+  return bytes == 4 && ((pops_segment(p) && sp > last - 3) || (pushes_segment(p) && sp - 4 > last - 3));
 }
 /* What a far call that is refused has stored below the stack pointer is the maker's choice. */
 static int is_far_call(int n) {
@@ -398,7 +406,7 @@ static int may_step(struct user_regs_struct *r, int *n) {
   if (memcmp(M + TEXT, code, length)) return 0; /* it has overwritten itself */
   *n = insn_at(linear, r);
   if (*n < 0) return linear - WINDOW >= SPAN; /* nothing is there, and the fetch faults */
-  return *n != insns - 1 && !stores_null(*n, r) && !reads_further(*n, r);
+  return *n != insns - 1 && !stores_null(*n, r) && !reaches_further(*n, r);
 }
 static void never(int signal) { (void)signal; }
 static void child(void) {
