@@ -110,7 +110,7 @@ pub struct Program {
 /// What was looked at.
 #[derive(Debug, Default)]
 pub struct Figures {
-    /// Programs, and steps of them.
+    /// Programs.
     pub programs: usize,
     /// Steps compared.
     pub steps: usize,
@@ -254,8 +254,8 @@ impl Segments {
         self.expected = expected;
         let Some(at) = wrong else { return Ok(()) };
         let (want, is) = (self.expected[at], self.window()[at]);
-        let where_ = WINDOW as usize + at;
-        Err(format!("{} [{where_:x}] {want:02x}, got {is:02x}", p.describe(n, by, got)))
+        let linear = WINDOW as usize + at;
+        Err(format!("{} [{linear:x}] {want:02x}, got {is:02x}", p.describe(n, by, got)))
     }
 
     /// Runs a program in the main loop: step by step; then whole, its code new and its code known.
