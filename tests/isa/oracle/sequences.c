@@ -25,7 +25,7 @@
  * All floating-point exceptions are masked, and stay so. Left out are what the maker or the approximation decides
  * (RCP, RSQRT, the transcendentals), and images of the environment, which hold pointers.
  *
- * Absent: 64-bit code; segment loads; far transfers; anything that Linux would act on. */
+ * Absent: 64-bit code; segment loads and far transfers, which segments.c has; anything that Linux would act on. */
 
 enum { MOST_STEPS = 120, MOST_ITERATIONS = 200, ROOM = 1024, MOST_INSNS = 96 };
 enum { AX, CX, DX, BX, SP, BP, SI, DI };

@@ -1,7 +1,7 @@
 //! Instruction tests against real processors: captured vectors, and an oracle that runs on this machine's.
 //!
-//! * [`oracle`]: JSON vectors of `oracle/oracle.c`, and the world its programs live in (user mode, one window
-//!   of 64 KB);
+//! * [`oracle`]: JSON vectors of `oracle/oracle.c` and `oracle/segments.c`, and the world their programs
+//!   live in (user mode, one window of 64 KB);
 //! * [`float`]: vectors with floating point, for comparing two ways of running them;
 //! * [`moo`]: MOO files, captured from an 80286; [`real_mode`]: the world they live in;
 //! * [`undefined`]: what the manual leaves undefined, so that it is not compared;

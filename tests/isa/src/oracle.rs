@@ -5,6 +5,7 @@
 //! tables, handlers and stack of a minimal kernel lie in supervisor pages far above. Most ways of running
 //! look at the exception undelivered; the main loop delivers it through gate, stack switch and frame.
 
+pub mod segments;
 pub mod sequences;
 
 use crate::executor::Executor;
@@ -295,7 +296,8 @@ impl World {
         }
         let gdt = [
             (1, descriptor(0, 0xF_FFFF, 0x9B, 0xC)),
-            (2, descriptor(0, 0xF_FFFF, 0x93, 0xC)),
+            (2, descriptor(0, 0xF_FFFF, 0x9B, 0xC)),
+            (3, descriptor(0, 0xF_FFFF, 0x93, 0xC)),
             (4, descriptor(0, 0xF_FFFF, 0xFB, 0xC)),
             (5, descriptor(0, 0xF_FFFF, 0xF3, 0xC)),
             (6, descriptor(KERNEL + TSS, 0x67, 0x8B, 0)),
@@ -307,7 +309,7 @@ impl World {
         h.write_memory(u64::from(LDT), &descriptor(WINDOW, 0xFFFF, 0xFB, 0).to_le_bytes());
         h.write_memory(u64::from(LDT) + 8, &descriptor(WINDOW, 0xFFFF, 0xF3, 0).to_le_bytes());
         word(h, TSS + 4, KERNEL + STACK_TOP);
-        word(h, TSS + 8, 0x10);
+        word(h, TSS + 8, 0x18);
         word(h, TSS + 0x64, 0x68 << 16);
         for n in 0..32 {
             let at = KERNEL + HANDLERS + n * HANDLER;
@@ -534,18 +536,27 @@ impl World {
         if p.cpu.cpl != 0 {
             return Outcome { registers: user_registers(&p.cpu, p.cpu.eip as u32), exception: None };
         }
+        let (number, _, frame) = self.handler_frame();
+        let p = self.harness.processor();
+        let mut registers = user_registers(&p.cpu, frame[0]);
+        registers.flags = frame[2] & FLAGS;
+        registers.gpr[usize::from(gpr::SP)] = frame[3];
+        Outcome { registers, exception: Some((number, p.cpu.cr2 as u32)) }
+    }
+
+    /// The exception whose handler was entered last, its error code (0 if it has none), and what lies above that on the
+    /// handler's stack: EIP, CS, EFLAGS, ESP, SS.
+    fn handler_frame(&mut self) -> (u8, u32, [u32; 5]) {
+        let p = self.harness.processor();
         let number = ((p.cpu.eip as u32).wrapping_sub(KERNEL + HANDLERS) / HANDLER) as u8;
         let has_error = matches!(number, 8 | 10..=14 | 17);
-        let frame =
-            (p.cpu.regs[usize::from(gpr::SP)] as u32).wrapping_sub(KERNEL) + if has_error { 4 } else { 0 };
-        let word = |n: u32| {
-            let bytes = p.mmu.ram().slice(u64::from(frame + 4 * n), 4).and_then(|b| b.try_into().ok());
+        let top = (p.cpu.regs[usize::from(gpr::SP)] as u32).wrapping_sub(KERNEL);
+        let word = |at: u32| {
+            let bytes = p.mmu.ram().slice(u64::from(at), 4).and_then(|b| b.try_into().ok());
             u32::from_le_bytes(bytes.unwrap_or_default())
         };
-        let mut registers = user_registers(&p.cpu, word(0));
-        registers.flags = word(2) & FLAGS;
-        registers.gpr[usize::from(gpr::SP)] = word(3);
-        Outcome { registers, exception: Some((number, p.cpu.cr2 as u32)) }
+        let (error, frame) = if has_error { (word(top), top + 4) } else { (0, top) };
+        (number, error, std::array::from_fn(|n| word(frame + 4 * n as u32)))
     }
 
     fn compare(&mut self, v: &Vector, i: &Insn, got: &Outcome) -> Result<(), String> {

@@ -200,10 +200,13 @@ impl Step {
     /// Whether it is a repeated string instruction that overwrites itself: another goes on in its place, which is the main
     /// loop's to see.
     fn repeats_over_itself(&self, mode: u32) -> bool {
+        if !(self.fetched && self.insn.repeats()) {
+            return false;
+        }
         let begin = WINDOW + Sequence::offset(mode, self.v.before.ip);
         let end = begin + u32::from(self.insn.len);
         let hit = |(at, data): &(u32, Vec<u8>)| *at < end && begin < at + data.len() as u32;
-        self.insn.repeats() && self.v.changed.iter().any(hit)
+        self.v.changed.iter().any(hit)
     }
 
     /// Why it cannot be compared, the flags of `undefined` being undefined before it.

@@ -1,0 +1,62 @@
+//! Segment loads, far transfers and accesses to segments of every kind against this machine's processor.
+
+use isa::executor;
+use isa::oracle::segments::{Figures, Segments};
+use isa::silicon::{self, say};
+use isa::tally::Tally;
+use std::path::{Path, PathBuf};
+
+const PROGRAMS: u32 = 5000;
+const SOURCE: &str = include_str!("../oracle/segments.c");
+const CLASS: &str = "seg";
+
+/// Compiles the oracle; `None`, and a word why, if it cannot run here.
+fn oracle(mode: u32) -> Option<PathBuf> {
+    if !cfg!(all(target_arch = "x86_64", target_os = "linux")) {
+        say("SKIPPED: the oracle runs on x86-64 Linux only");
+        return None;
+    }
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    silicon::compile(folder, &format!("segments-{mode}"), SOURCE, mode, CLASS)
+}
+
+fn run(program: &Path, mode: u32, seed: u32, tally: &mut Tally) -> Figures {
+    let (mut world, mut figures, mut executors) = (None, Figures::default(), executor::all());
+    silicon::each_line(program, (mode, CLASS), PROGRAMS, seed, |line| match &mut world {
+        None => world = Some(Segments::new(line).unwrap_or_else(|| panic!("not the first line: {line}"))),
+        Some(world) => world.check(line, &mut executors, tally, &mut figures),
+    });
+    figures
+}
+
+fn everything_agrees(mode: u32) {
+    let Some(program) = oracle(mode) else { return };
+    let mut tally = Tally::default();
+    for seed in silicon::seeds() {
+        let f = run(&program, mode, seed, &mut tally);
+        say(&format!(
+            "{mode} bits, seed {seed}: {} programs, {} steps, {} to an exception",
+            f.programs, f.steps, f.exceptions
+        ));
+        assert!(f.steps > f.programs, "only {} steps", f.steps);
+        assert!(f.exceptions > f.programs / 4, "only {} exceptions", f.exceptions);
+    }
+    let (passed, failed) = tally.totals();
+    say(&format!("{mode} bits: {passed} passed, {failed} failed"));
+    assert!(
+        failed == 0,
+        "{failed} results differ from this machine's {}:\n{}",
+        silicon::processor_model(),
+        tally.report()
+    );
+}
+
+#[test]
+fn segments_of_32_bit_programs_agree() {
+    everything_agrees(32);
+}
+
+#[test]
+fn segments_of_16_bit_programs_agree() {
+    everything_agrees(16);
+}
