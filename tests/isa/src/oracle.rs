@@ -200,6 +200,18 @@ impl Vector {
         }
     }
 
+    /// Whether it is a repeated string instruction that may have overwritten itself: another goes on in its place then, which is
+    /// the main loop's to see.
+    #[must_use]
+    pub fn repeats_over_itself(&self, i: &Insn) -> bool {
+        let writes = matches!(i.op, Op::Helper(Helper::String(StringOp::Movs | StringOp::Stos)));
+        let di = |r: &Registers| r.gpr[usize::from(gpr::DI)] & i.mem.asz.mask() as u32;
+        let (a, b) = (di(&self.before), di(&self.after));
+        // Code and destination are in segments of the same base.
+        let (begin, end) = (self.before.ip, self.before.ip.saturating_add(u32::from(i.len)));
+        i.repeats() && writes && a.min(b) < end && begin <= a.max(b).saturating_add(i.w.bytes())
+    }
+
     /// Why the vector says nothing about our processor, if so.
     #[must_use]
     pub fn beyond(&self) -> Option<&'static str> {

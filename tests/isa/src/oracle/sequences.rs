@@ -197,18 +197,6 @@ fn decode(window: &[u8], at: u32, mode: u32) -> Option<(Insn, bool)> {
 }
 
 impl Step {
-    /// Whether it is a repeated string instruction that overwrites itself: another goes on in its place, which is the main
-    /// loop's to see.
-    fn repeats_over_itself(&self, mode: u32) -> bool {
-        if !(self.fetched && self.insn.repeats()) {
-            return false;
-        }
-        let begin = WINDOW + Sequence::offset(mode, self.v.before.ip);
-        let end = begin + u32::from(self.insn.len);
-        let hit = |(at, data): &(u32, Vec<u8>)| *at < end && begin < at + data.len() as u32;
-        self.v.changed.iter().any(hit)
-    }
-
     /// Why it cannot be compared, the flags of `undefined` being undefined before it.
     fn beyond(&self, undefined: u32) -> Option<&'static str> {
         let cl = self.v.before.gpr[usize::from(gpr::CX)] as u8;
@@ -487,7 +475,7 @@ impl World {
     pub fn check_sequence_by(&mut self, s: &Sequence, by: &mut dyn Executor) -> Result<(), String> {
         self.set_out(s);
         for (n, step) in s.steps.iter().enumerate() {
-            if step.repeats_over_itself(s.mode) {
+            if step.v.repeats_over_itself(&step.insn) {
                 // What came before agreed.
                 return Ok(());
             }
