@@ -369,7 +369,7 @@ impl World {
                 }
             }
             // Past the last byte of a 4 GB segment is a limit violation, or wraps to an unmapped page.
-            (Some("GP"), Some(vector::PF)) if v.mode == 32 && x.cpu.cr2 as u32 > u32::MAX - 512 => {}
+            (Some("GP" | "SS"), Some(vector::PF)) if v.mode == 32 && x.cpu.cr2 as u32 > u32::MAX - 512 => {}
             (want, got) => {
                 let _ = write!(wrong, " exception {want:?}, got {got:?};");
             }
