@@ -159,12 +159,16 @@ fn chain(x: &mut Exec<'_>, mut ev: Event) -> Delivered {
         match attempt(x, &ev) {
             Ok(Outcome::Done) => {
                 x.cpu.eip = x.cpu.next_eip;
-                let hits = std::mem::take(&mut x.debug_hits);
+                let mut hits = std::mem::take(&mut x.debug_hits);
+                if ev.kind == Kind::Debug {
+                    // What #DB pushes itself meets no breakpoint: its handler would come twice for one access.
+                    hits &= DR6_BT;
+                }
                 if hits == 0 {
                     return Delivered::Handler;
                 }
                 // A data breakpoint on the frame, or the handler is a task with the T bit: a debug trap before the first
-                // instruction. Its own frame lies below the first, so this comes to an end.
+                // instruction.
                 ev = debug::event(x, hits);
                 continue;
             }

@@ -4,7 +4,7 @@
 //! every byte is checked, then nothing can fail any more and the frame is written.
 //!
 //! Data breakpoints on it are noted, and met after the instruction, or before the first instruction of an exception's or interrupt's
-//! handler.
+//! handler, that of #DB left out.
 
 use crate::exec::Exec;
 use crate::fault::Stop;
