@@ -7,6 +7,15 @@ import { PageVM } from "/pagevm.js";
 /** @type {PageVM} */
 let vm;
 
+/** Gives an element the focus; a browser that is still starting may not have it yet. @param {HTMLElement} element */
+async function focused(element) {
+  for (const began = Date.now(); !(document.hasFocus() && element.matches(":focus-within"));) {
+    if (Date.now() - began > 10_000) throw new Error("the page does not get the focus");
+    element.focus();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
 /** @type {Record<string, (...args: any[]) => Promise<unknown>>} */
 const steps = {
   /** The element boots what its attributes name, up to the prompt on its screen, and has the focus. */
@@ -23,7 +32,7 @@ const steps = {
     vm = await ready;
     await vm.waitFor({ serial: "PAGEVM-READY" }, { timeout });
     await vm.waitFor({ screen: /[#$] *$/m });
-    machine.shadowRoot.querySelector("vm-screen").focus();
+    await focused(machine.shadowRoot.querySelector("vm-screen"));
   },
 
   /** A line that begins with a word, on the screen. */
