@@ -2,6 +2,7 @@
 ; STI, POPF and IRET let it in, each after the next instruction at the latest.
 ; Expected: COM1 "up\n", then 0 to port F4h; 1 if the interrupt came too early, 2 to 4 if it did not come after STI, POPF or IRET.
 %include "guest.inc"
+%include "timer.inc"
 
 ROUNDS  equ 1000000
 
@@ -15,28 +16,7 @@ ROUNDS  equ 1000000
 %endmacro
 
 main:
-        mov eax, tick
-        mov [gate], ax
-        shr eax, 16
-        mov [gate + 6], ax
-        mov [gate + 2], cs
-        lidt [table_register]
-        mov al, 0x11                    ; initialise, four words
-        out 0x20, al
-        mov al, 0x20                    ; vectors from 20h
-        out 0x21, al
-        mov al, 4
-        out 0x21, al
-        mov al, 1                       ; 8086 mode
-        out 0x21, al
-        mov al, 0xfe                    ; only line 0
-        out 0x21, al
-        mov al, 0x34                    ; counter 0, both bytes, rate generator
-        out 0x43, al
-        mov al, 1193 & 255              ; 1000 Hz
-        out 0x40, al
-        mov al, 1193 >> 8
-        out 0x40, al
+        set_up_timer tick
         say "up"
 
         until_it_waits
@@ -97,8 +77,3 @@ tick:   push eax
         iret
 
 ticks:  dd 0
-table_register:
-        dw 0x21 * 8 - 1
-        dd table
-table:  times 0x20 dd 0, 0
-gate:   dd 0, 0x8e00

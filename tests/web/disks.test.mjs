@@ -304,8 +304,13 @@ describe("Debian from its own disk", { skip: missing || noDebian, timeout: 8 * L
     const { page, errors, close } = await newPage(browser);
     await page.goto(`${server.url}?memory=256&hda=${encodeURIComponent(disk.url)}`);
     await page.waitForFunction(() => document.querySelector("page-vm")?.vm, undefined, { timeout: LONG });
+    const ready = () =>
+      page.evaluate(
+        (timeout) => document.querySelector("page-vm").vm.waitFor({ serial: "PAGEVM-READY" }, { timeout }),
+        2 * LONG,
+      );
     /** Types a line on COM1 and waits for what it brings. */
-    const ask = (line, answer, timeout = 4 * LONG) =>
+    const ask = (line, answer) =>
       page.evaluate(
         async ([line, answer, timeout]) => {
           const { vm } = document.querySelector("page-vm");
@@ -313,12 +318,9 @@ describe("Debian from its own disk", { skip: missing || noDebian, timeout: 8 * L
           await vm.sendSerial(0, `${line}\n`);
           await told;
         },
-        [line, answer.source, timeout],
+        [line, answer.source, 4 * LONG],
       );
-    await page.evaluate(
-      (timeout) => document.querySelector("page-vm").vm.waitFor({ serial: "PAGEVM-READY" }, { timeout }),
-      2 * LONG,
-    );
+    await ready();
     await ask('python3 -c "print(sum(range(1000)))"', /499500/);
     await ask(
       `printf '#include <stdio.h>\\nint main(){puts("gcc " "works");}\\n' > a.c; gcc a.c; ./a.out`,
@@ -329,10 +331,7 @@ describe("Debian from its own disk", { skip: missing || noDebian, timeout: 8 * L
       /WROTE/,
     );
     await page.evaluate(() => document.querySelector("page-vm").vm.reset());
-    await page.evaluate(
-      (timeout) => document.querySelector("page-vm").vm.waitFor({ serial: "PAGEVM-READY" }, { timeout }),
-      2 * LONG,
-    );
+    await ready();
     await ask("md5sum -c sum", /big: OK/);
     await page.screenshot({ path: path.join(SCREENSHOTS, "debian32.png") });
     assert.deepEqual(errors, []);

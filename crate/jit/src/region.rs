@@ -75,15 +75,15 @@ impl Block {
         self.insns.last().is_some_and(|i| i.op == Op::Ret)
     }
 
-    /// Which of its instructions, but for the first, is the one at `delta`.
-    fn position(&self, delta: i32) -> Option<usize> {
+    /// Which of its instructions, but for the first, is the one at `delta` under these mode bits.
+    fn position(&self, delta: i32, mode_bits: u32) -> Option<usize> {
         let at = self.insns.iter().position(|i| self.delta.wrapping_add(i.start.into()) == delta);
-        at.filter(|at| *at > 0)
+        at.filter(|at| *at > 0 && self.mode == mode_bits)
     }
 
-    /// Has it end where the code at `delta` begins, if that is one of its instructions.
-    fn end_before(&mut self, delta: i32) {
-        if let Some(at) = self.position(delta) {
+    /// Has it end where the code at `delta` under these mode bits begins, if that is one of its instructions.
+    fn end_before(&mut self, delta: i32, mode_bits: u32) {
+        if let Some(at) = self.position(delta, mode_bits) {
             self.insns = self.insns[..at].into();
             self.bytes = u16::try_from(self.end().wrapping_sub(self.delta)).unwrap_or(self.bytes);
         }
@@ -232,19 +232,18 @@ pub fn form(mode: u32, max_insns: usize, source: &mut impl Source) -> Option<Reg
             continue;
         }
         let Some(mut block) = source.block(delta, mode) else { continue };
-        for other in found.iter().filter(|other| other.mode == mode) {
-            block.end_before(other.delta);
+        for other in &found {
+            block.end_before(other.delta, other.mode);
         }
-        let same = found.iter().filter(|other| other.mode == mode);
-        let twice = same.filter_map(|other| Some(other.insns.len() - other.position(delta)?));
+        let twice = found.iter().filter_map(|other| Some(other.insns.len() - other.position(delta, mode)?));
         let all = (insns + block.insns.len()).saturating_sub(twice.sum());
         if all > max_insns && !found.is_empty() || places + block.places() > MAX_BLOCKS {
             break;
         }
         places += block.places();
         insns = all;
-        for other in found.iter_mut().filter(|other| other.mode == mode) {
-            other.end_before(delta);
+        for other in &mut found {
+            other.end_before(delta, mode);
         }
         for edge in block.edges().into_iter().chain(source.companions(delta, mode)) {
             if !work.contains(&edge) {

@@ -37,6 +37,10 @@ pub fn seeds() -> RangeInclusive<u32> {
 /// If the folder cannot be written to.
 #[must_use]
 pub fn compile(folder: &Path, name: &str, source: &str, mode: u32, class: &str) -> Option<PathBuf> {
+    if !cfg!(all(target_arch = "x86_64", target_os = "linux")) {
+        say("SKIPPED: the oracle runs on x86-64 Linux only");
+        return None;
+    }
     let (file, program) = (folder.join(format!("{name}.c")), folder.join(name));
     std::fs::write(&file, source).expect("a temporary file");
     let compiled =
