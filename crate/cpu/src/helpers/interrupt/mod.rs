@@ -80,7 +80,7 @@ pub struct Event {
 /// How a delivery ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Delivered {
-    /// At the first instruction of a handler.
+    /// At the first instruction of a handler; or where it began, if the delivery would never end.
     Handler,
     /// In shutdown, after a triple fault; `event::SHUTDOWN` is set.
     Shutdown,
@@ -151,9 +151,14 @@ fn fault_event(x: &Exec<'_>, f: Fault) -> Event {
     }
 }
 
+/// How many events one delivery may lead to. Some never end: #AC on a misaligned stack of level 3 raises #AC, and as
+/// that is no contributory exception there is no double fault. Silicon hangs then, deaf to interrupts; here the
+/// instruction begins anew, so that [`crate::Processor::run`] ends at its limit.
+const LONGEST_CHAIN: u32 = 16;
+
 /// The loop around [`attempt`].
 fn chain(x: &mut Exec<'_>, mut ev: Event) -> Delivered {
-    loop {
+    for _ in 0..LONGEST_CHAIN {
         // What the interrupted instruction met is told already, or lost with its fault.
         x.debug_hits = 0;
         match attempt(x, &ev) {
@@ -187,6 +192,9 @@ fn chain(x: &mut Exec<'_>, mut ev: Event) -> Delivered {
             }
         }
     }
+    x.debug_hits = 0;
+    x.cpu.next_eip = x.cpu.eip;
+    Delivered::Handler
 }
 
 /// What an exception raised while another is delivered becomes (SDM vol. 3, tables 6-4 and 6-5): `None` is

@@ -615,3 +615,22 @@ fn garbage_is_survived() {
         }
     }
 }
+
+#[test]
+fn a_delivery_without_end_leaves_the_host_in_control() {
+    let mut m = Machine::protected(3);
+    m.cpu.cr0 |= cr0::AM;
+    m.cpu.set_eflags(eflags::AC | eflags::IF);
+    m.mode_changed();
+    // The handler runs at level 3, on a stack that is misaligned.
+    m.set_gate(AC, gate(CODE3, HANDLER, 0x8E, 0));
+    m.cpu.regs[gpr::SP as usize] = u64::from(SP3) + 1;
+    m.faults(&[0x50], AC, 0, "PUSH");
+    let before = (m.cpu.regs, m.cpu.eflags());
+    assert_eq!(raise(&mut m, Fault::with(AC, 0)), Delivered::Handler);
+    assert_eq!((m.cpu.eip, m.cpu.next_eip, m.cpu.cpl), (CODE, CODE, 3), "it begins anew");
+    assert_eq!((m.cpu.regs, m.cpu.eflags()), before);
+    // What has a stack of its own is still delivered.
+    assert_eq!(m.with(|x| deliver_external(x, 0x40)), Delivered::Handler);
+    assert_eq!((m.cpu.eip, m.cpu.cpl), (handler(0x40), 0));
+}
