@@ -12,19 +12,17 @@ use cpu::semantics::sse::SseOp;
 use cpu::semantics::x87::X87Op;
 use cpu::state::Cpu;
 use isa::executor::{self, Executor};
-use isa::silicon::{self, say};
+use isa::silicon::{self, Exceptions};
 use isa::tally::Tally;
 use serde::Deserialize;
 use std::fmt::Write as _;
-use std::io::{BufRead, BufReader};
 use std::ops::RangeInclusive;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::path::Path;
 use x86::{cr0, cr4, eflags, vector};
 
-const VECTORS: usize = 20_000;
+const VECTORS: u32 = 20_000;
 /// Vectors of the extensions in the short tests.
-const FEW: usize = 2000;
+const FEW: u32 = 2000;
 const WINDOW: u32 = 0x40_0000;
 const SPAN: usize = 0x1_0000;
 const CODE: u32 = 0x1000;
@@ -301,119 +299,90 @@ fn check(h: &mut Harness, template: &Cpu, l: &Line, i: &Insn, by: &mut dyn Execu
     ))
 }
 
-/// Compiles the oracle; `None`, and a word why, if it cannot run here. `unmasked` makes it choose the masks
-/// and flags of MXCSR at random, which otherwise are all ones and zero.
-fn oracle(mode: u32, class: &str, unmasked: bool) -> Option<PathBuf> {
-    let text = silicon::SOURCE;
-    let changed = text.replace("f0.mxcsr=0x1F80|", "f0.mxcsr=(rnd()&rnd()&0x3F)|(rnd()&0x1F80)|");
-    assert!(text != changed, "the oracle sets MXCSR otherwise");
-    // Tests that run at the same time must not write the same file.
-    let test = std::thread::current().name().unwrap_or_default().to_owned();
-    let name = format!("simd-oracle-{test}-{mode}-{class}-{unmasked}");
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    silicon::compile(folder, &name, if unmasked { &changed } else { text }, mode, class)
-}
-
-fn run(program: &Path, mode: u32, class: &str, vectors: usize, seed: u32, tally: &mut Tally) {
-    let mut child = Command::new(program)
-        .args([&mode.to_string(), class, &vectors.to_string(), &seed.to_string()])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("the oracle runs");
+fn run(program: &Path, mode: u32, class: &str, vectors: u32, seed: u32, tally: &mut Tally) {
     let mut h = world();
     let template = template(&mut h, mode);
     let mut executors = executor::all();
-    let mut seen = 0;
-    for line in BufReader::new(child.stdout.take().expect("piped")).lines() {
-        let line = line.expect("the oracle prints text");
-        let l: Line = serde_json::from_str(&line).unwrap_or_else(|e| panic!("{e}: {line}"));
-        seen += 1;
+    silicon::each_line(program, (mode, class), vectors, seed, |line| {
+        let l: Line = serde_json::from_str(line).unwrap_or_else(|e| panic!("{e}: {line}"));
         let mut code = bytes(&l.b);
         let kind = kind(&l, &code);
         code.resize(code.len() + 16, 0xF4);
         let i = BlockDecoder::new(&code, template.mode).next_insn().expect("bytes enough");
         if i.op == Op::Undefined && l.ex.as_deref() != Some("UD") && is_sse4a(&kind) {
             tally.skip("SSE4A");
-            continue;
+            return;
         }
         if !is_of_the_class(i.op) {
             tally.skip("other instructions");
-            continue;
+            return;
         }
         for e in &mut executors {
             tally.note(&kind, check(&mut h, &template, &l, &i, &mut **e));
         }
-    }
-    assert!(child.wait().is_ok_and(|s| s.success()), "the oracle failed");
-    assert!(seen > vectors / 20 * 19, "only {seen} vectors");
+    });
 }
 
-fn all_defined_results_agree(mode: u32, class: &str, unmasked: bool) {
-    results_agree(mode, class, unmasked, VECTORS, silicon::seeds());
+fn all_defined_results_agree(mode: u32, class: &str, exceptions: Exceptions) {
+    results_agree(mode, class, exceptions, VECTORS, silicon::seeds());
 }
 
-fn results_agree(mode: u32, class: &str, unmasked: bool, vectors: usize, seeds: RangeInclusive<u32>) {
-    let Some(program) = oracle(mode, class, unmasked) else { return };
+fn results_agree(mode: u32, class: &str, exceptions: Exceptions, vectors: u32, seeds: RangeInclusive<u32>) {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let compiled = silicon::compile(folder, silicon::SOURCE, (mode, class), exceptions);
+    let Some(program) = compiled else { return };
     let mut tally = Tally::default();
     for seed in seeds {
         run(&program, mode, class, vectors, seed, &mut tally);
     }
-    let (passed, failed) = tally.totals();
-    say(&format!("{mode} bits, {class}: {passed} passed, {failed} failed, left out: {:?}", tally.skipped));
-    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = info.lines().find(|l| l.starts_with("model name")).unwrap_or_default();
-    assert!(
-        failed == 0,
-        "{failed} results differ from this machine's processor ({model}):\n{}",
-        tally.report()
-    );
+    silicon::conclude(&format!("{class}, {mode} bits, {exceptions:?}"), &tally);
 }
 
 #[test]
 fn mmx_in_32_bit_code_agrees() {
-    all_defined_results_agree(32, "mmx", false);
+    all_defined_results_agree(32, "mmx", Exceptions::Masked);
 }
 
 #[test]
 fn mmx_in_16_bit_code_agrees() {
-    all_defined_results_agree(16, "mmx", false);
+    all_defined_results_agree(16, "mmx", Exceptions::Masked);
 }
 
 #[test]
 fn sse_in_32_bit_code_agrees() {
-    all_defined_results_agree(32, "sse", false);
+    all_defined_results_agree(32, "sse", Exceptions::Masked);
 }
 
 #[test]
 fn sse_in_16_bit_code_agrees() {
-    all_defined_results_agree(16, "sse", false);
+    all_defined_results_agree(16, "sse", Exceptions::Masked);
 }
 
 #[test]
 fn extensions_in_32_bit_code_agree() {
-    results_agree(32, "ext", false, FEW, 1..=1);
+    results_agree(32, "ext", Exceptions::Masked, FEW, 1..=1);
 }
 
 #[test]
 fn extensions_in_16_bit_code_agree() {
-    results_agree(16, "ext", false, FEW, 1..=1);
+    results_agree(16, "ext", Exceptions::Masked, FEW, 1..=1);
 }
 
 #[test]
 fn unmasked_exceptions_agree() {
-    all_defined_results_agree(32, "sse", true);
+    all_defined_results_agree(32, "sse", Exceptions::UnmaskedSse);
 }
 
 #[test]
 fn unmasked_exceptions_of_extensions_agree() {
-    results_agree(32, "ext", true, FEW, 1..=1);
+    results_agree(32, "ext", Exceptions::UnmaskedSse, FEW, 1..=1);
 }
 
 #[test]
 #[ignore = "minutes: ./build.sh fuzz runs it"]
 fn many_extensions_agree() {
-    for (mode, unmasked) in [(32, false), (16, false), (32, true)] {
-        results_agree(mode, "ext", unmasked, VECTORS, silicon::seeds());
+    let (masked, unmasked) = (Exceptions::Masked, Exceptions::UnmaskedSse);
+    for (mode, exceptions) in [(32, masked), (16, masked), (32, unmasked)] {
+        results_agree(mode, "ext", exceptions, VECTORS, silicon::seeds());
     }
 }

@@ -1,7 +1,7 @@
 //! x87, MMX and SSE instructions against this machine's processor, with exceptions unmasked at random: what is
 //! stored, pushed and popped when one of them withholds the result, the pending exception, #XM; page faults and
 //! misalignment; FXSAVE. (`x87_oracle` and `simd_oracle` compare results with everything masked, as the oracle
-//! has it; here its source is changed before it is compiled.)
+//! has it.)
 //!
 //! Not compared: the pointers in an x87 environment (newer processors keep them for exceptions only), RCP and
 //! RSQRT (the maker's choice), and SSE4A, which we have not. The x87 transcendental instructions may
@@ -19,18 +19,16 @@ use cpu::micro::Micro;
 use cpu::mmu::{Mmu, Ram};
 use cpu::state::Segment;
 use cpu::{Cpu, EmptyBus, Stop};
-use isa::executor::{Evaluated, Executor, General};
-use isa::silicon::{self, bytes, hex, places, say};
+use isa::executor::{self, Executor};
+use isa::silicon::{self, Exceptions, bytes, hex, places};
 use isa::tally::Tally;
 use serde_json::Value;
 use std::fmt::Write as _;
-use std::io::{BufRead, BufReader, Write};
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::path::Path;
 use x86::descriptor::Rights;
 use x86::{cr0, cr4, eflags, vector};
 
-const VECTORS: &str = "20000";
+const VECTORS: u32 = 20_000;
 /// The window of the oracle's programs. Physical memory is linear memory here; only the window is mapped.
 const WINDOW: u32 = 0x40_0000;
 const SPAN: usize = 0x1_0000;
@@ -40,20 +38,6 @@ const SHOWN: usize = 0x2000;
 const FLAGS: u32 = eflags::STATUS | eflags::DF;
 const C1: u16 = 1 << 9;
 const CONDITIONS: u16 = 0x4700;
-
-/// Compiles the oracle with random exception masks; `None`, and a word why, if it cannot run here.
-fn oracle(mode: u32, class: &str) -> Option<PathBuf> {
-    let mut text = silicon::SOURCE.to_owned();
-    for (all_masked, random) in [
-        ("f0.cwd=0x37F&~0xF00;", "f0.cwd=0x340|(R(4)?rnd()&0x3F:0x3F);"),
-        ("f0.mxcsr=0x1F80|", "f0.mxcsr=(R(4)?(rnd()&0x3F)<<7:0x1F80)|"),
-    ] {
-        assert!(text.contains(all_masked), "the oracle's source has changed");
-        text = text.replace(all_masked, random);
-    }
-    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
-    silicon::compile(folder, &format!("unmasked-{class}-{mode}"), &text, mode, "x87")
-}
 
 /// What is compared, before or after.
 #[derive(Clone, Debug, PartialEq)]
@@ -423,79 +407,60 @@ impl World {
     }
 }
 
-/// Runs the oracle; class "raw" takes its instructions, in hex, from `input`.
-fn run(program: &Path, mode: u32, class: &str, seed: u32, input: &str, tally: &mut Tally) {
-    let mut child = Command::new(program)
-        .args([&mode.to_string(), class, VECTORS, &seed.to_string()])
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .expect("the oracle runs");
-    let mut stdin = child.stdin.take().expect("piped");
-    let input = input.to_owned();
-    let writer = std::thread::spawn(move || stdin.write_all(input.as_bytes()));
-    let mut world = World { exec: processor(mode), expected: vec![0; SPAN] };
-    let mut executors: [Box<dyn Executor>; 2] = [Box::new(General), Box::new(Evaluated)];
-    for line in BufReader::new(child.stdout.take().expect("piped")).lines() {
-        let line = line.expect("the oracle prints text");
-        let v = Vector::parse(&line).unwrap_or_else(|| panic!("not a vector: {line}"));
-        if let Some(reason) = v.beyond() {
-            tally.skip(reason);
-            continue;
-        }
-        let mut code = v.bytes.clone();
-        code.resize(32, 0xF4);
-        let i = BlockDecoder::new(&code, world.exec.cpu.mode).next_insn().expect("enough bytes");
-        for e in &mut executors {
-            tally.note(&v.kind(), world.check(&v, &i, &mut **e));
-        }
+/// What one vector shows, by every way of running it.
+fn check(world: &mut World, line: &str, tally: &mut Tally) {
+    let v = Vector::parse(line).unwrap_or_else(|| panic!("not a vector: {line}"));
+    if let Some(reason) = v.beyond() {
+        tally.skip(reason);
+        return;
     }
-    assert!(writer.join().is_ok_and(|r| r.is_ok()), "the oracle did not take its input");
-    assert!(child.wait().is_ok_and(|s| s.success()), "the oracle failed");
+    let mut code = v.bytes.clone();
+    code.resize(32, 0xF4);
+    let i = BlockDecoder::new(&code, world.exec.cpu.mode).next_insn().expect("enough bytes");
+    for e in &mut executor::all() {
+        tally.note(&v.kind(), world.check(&v, &i, &mut **e));
+    }
 }
 
-fn all_defined_results_agree(mode: u32, class: &str, input: &str) {
-    let Some(program) = oracle(mode, class) else { return };
+/// Runs the class, or the instructions that are given instead of one.
+fn all_defined_results_agree(mode: u32, class: &str, given: Option<&str>) {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let compiled = silicon::compile(folder, silicon::SOURCE, (mode, class), Exceptions::Unmasked);
+    let Some(program) = compiled else { return };
+    let mut world = World { exec: processor(mode), expected: vec![0; SPAN] };
     let mut tally = Tally::default();
-    // What is given does not depend on the seed.
-    for seed in if input.is_empty() { silicon::seeds() } else { 1..=1 } {
-        run(&program, mode, class, seed, input, &mut tally);
+    let mut each = |line: &str| check(&mut world, line, &mut tally);
+    match given {
+        Some(instructions) => silicon::each_line_of(&program, mode, 1, instructions, each),
+        None => silicon::seeds()
+            .for_each(|seed| silicon::each_line(&program, (mode, class), VECTORS, seed, &mut each)),
     }
-    let (passed, failed) = tally.totals();
-    say(&format!(
-        "{class}, {mode} bits, unmasked: {passed} passed, {failed} failed, left out: {:?}",
-        tally.skipped
-    ));
-    let info = std::fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
-    let model = info.lines().find_map(|l| l.strip_prefix("model name")).unwrap_or_default();
-    assert!(failed == 0, "{failed} results differ from this machine's processor{model}:\n{}", tally.report());
-    assert!(passed > 0, "the oracle printed nothing");
+    silicon::conclude(&format!("{class}, {mode} bits, unmasked"), &tally);
 }
 
 #[test]
 fn x87_results_of_32_bit_code_agree() {
-    all_defined_results_agree(32, "x87", "");
+    all_defined_results_agree(32, "x87", None);
 }
 
 #[test]
 fn x87_results_of_16_bit_code_agree() {
-    all_defined_results_agree(16, "x87", "");
+    all_defined_results_agree(16, "x87", None);
 }
 
 #[test]
 fn mmx_results_of_32_bit_code_agree() {
-    all_defined_results_agree(32, "mmx", "");
+    all_defined_results_agree(32, "mmx", None);
 }
 
 #[test]
 fn sse_results_of_32_bit_code_agree() {
-    all_defined_results_agree(32, "sse", "");
+    all_defined_results_agree(32, "sse", None);
 }
 
 #[test]
 fn sse_results_of_16_bit_code_agree() {
-    all_defined_results_agree(16, "sse", "");
+    all_defined_results_agree(16, "sse", None);
 }
 
 #[test]
@@ -512,5 +477,5 @@ fn state_images_agree() {
         "dbe3",
     ];
     let input: String = code.iter().flat_map(|c| [*c, "\n"]).collect();
-    all_defined_results_agree(32, "raw", &input.repeat(50));
+    all_defined_results_agree(32, "x87", Some(&input.repeat(50)));
 }
