@@ -1,6 +1,6 @@
 //! The oracle's vectors of classes with floating point, as states to begin from: for comparing two ways of running
 //! an instruction with each other, in all they leave behind. (What processors do with them is compared in
-//! `tests/unmasked_oracle.rs`.)
+//! `tests/float_oracle.rs`.)
 
 use crate::silicon::{bytes, hex, places};
 use cpu::harness::{Harness, SegmentState};
