@@ -10,7 +10,7 @@ use super::{Emitter, local, mem};
 use crate::imports::Import;
 use cpu::insn::Width;
 use cpu::micro::FlagOp;
-use wasm_encoder::Instruction;
+use wasm_encoder::{Instruction, ValType};
 use x86::{Cond, eflags};
 
 /// What is known about the flags.
@@ -246,12 +246,23 @@ impl Emitter<'_> {
                 self.bit(aux, 31)
             }
             Flags::Dynamic => {
+                // What kept the carry has it at hand: loops that count up or down ask in every round.
+                let first = kind(FlagOp::Inc, Width::W8);
+                self.get(local::KIND);
+                self.const_32(first);
+                self.put(Instruction::I32Sub);
+                self.const_32(kind(FlagOp::Dec, Width::W64) - first);
+                self.put(Instruction::I32LeU);
+                self.open_if(Some(ValType::I32));
+                self.get(local::B);
+                self.put(Instruction::Else);
                 for l in [local::KIND, local::A, local::B, local::R] {
                     self.get(l);
                 }
                 self.get(local::CTX);
                 self.put(Instruction::I32Load(mem(self.layout.flags_aux, 2)));
                 self.call(Import::Carry);
+                self.end();
                 let temp = self.temp(Ty::I32);
                 self.set(temp);
                 self.values.local(Ty::I32, temp)
