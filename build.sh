@@ -243,13 +243,14 @@ check() {
 failed=()
 log=build/test.log
 suite() {
-  local name=$1
+  local name=$1 began=$SECONDS
   shift
   say "test: $name"
   if ! "$@" 2>&1 | tee -a $log; then
     failed+=("$name")
     printf -- '--- FAILED: %s\n' "$name"
   fi
+  say "$name: $((SECONDS - began)) s"
 }
 
 # Those of the named folders' *.test.mjs that exist, one file at a time: they start browsers and virtual machines.

@@ -49,6 +49,10 @@ describe("guests that end by themselves", { skip: noMachine }, () => {
     });
   }
 
+  test("timers faster than the host leave the guest its time", async () => {
+    assert.deepEqual(await play("storm"), { status: 1, stdout: "up\n", stderr: "" });
+  });
+
   test("a flood on the serial port arrives whole", async () => {
     const { status, stdout } = await play("flood", ["MEGABYTES=1"]);
     assert.equal(status, 1);

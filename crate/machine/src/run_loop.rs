@@ -24,6 +24,9 @@ pub const QUANTUM: u64 = 1 << 18;
 /// Virtual nanoseconds that an idle processor passes at most in a slice of the counted clock: 16.8 ms. Input of the
 /// user's waits that long for a guest that sleeps.
 pub const IDLE_QUANTUM: u64 = 1 << 24;
+/// Instructions of the real clock between two timers. One that is due more often than the host can serve it (the PIT with a
+/// divisor of 2) would else leave the guest one instruction for each, and as that takes longer still, ever more of them.
+const LEAST_BETWEEN_TIMERS: u64 = 500;
 /// Nobody is asked to wait longer than this.
 const LONGEST_WAIT: u64 = 1_000_000_000;
 /// Waits shorter than this are not worth the way to the host.
@@ -216,6 +219,8 @@ impl Machine {
             let timer = board.parts.next_deadline().map_or(u64::MAX, |at| board.time.count_at(at));
             let checkpoint = self.run.hash_at.front().copied().unwrap_or(u64::MAX);
             // At least one instruction, or a timer that is due again at once would hold everything up.
+            let least = if self.config.clock == ClockMode::Real { LEAST_BETWEEN_TIMERS } else { 1 };
+            let timer = timer.max(count + least);
             let limit = end_count.min(timer).min(checkpoint).min(self.run.max).max(count + 1);
             match self.processor.run(limit) {
                 Exit::Limit | Exit::Platform => {}
