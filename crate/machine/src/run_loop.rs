@@ -220,8 +220,7 @@ impl Machine {
             let checkpoint = self.run.hash_at.front().copied().unwrap_or(u64::MAX);
             // At least one instruction, or a timer that is due again at once would hold everything up.
             let least = if self.config.clock == ClockMode::Real { LEAST_BETWEEN_TIMERS } else { 1 };
-            let timer = timer.max(count + least);
-            let limit = end_count.min(timer).min(checkpoint).min(self.run.max).max(count + 1);
+            let limit = end_count.min(timer.max(count + least)).min(checkpoint).min(self.run.max);
             match self.processor.run(limit) {
                 Exit::Limit | Exit::Platform => {}
                 Exit::Shutdown => {

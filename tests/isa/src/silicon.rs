@@ -101,6 +101,17 @@ pub fn each_line(
     run(Command::new(program).args(arguments), vectors, Stdio::null(), line);
 }
 
+/// All these lines.
+///
+/// # Panics
+/// As [`each_line`].
+#[must_use]
+pub fn lines(program: &Path, of: (u32, &str), vectors: u32, seed: u32) -> Vec<String> {
+    let mut lines = Vec::new();
+    each_line(program, of, vectors, seed, |line| lines.push(line.to_owned()));
+    lines
+}
+
 /// Has a compiled oracle execute the instructions given, one to a line in hexadecimal, and hands on each line it prints.
 ///
 /// # Panics
@@ -124,7 +135,7 @@ fn run(command: &mut Command, vectors: u32, input: Stdio, mut line: impl FnMut(&
     }
     assert!(child.wait().is_ok_and(|s| s.success()), "the oracle failed");
     // A few never finish and are not printed.
-    assert!(seen > vectors * 9 / 10, "only {seen} vectors of {vectors}");
+    assert!(seen > vectors / 20 * 19, "only {seen} vectors of {vectors}");
 }
 
 /// Says what came of a test.

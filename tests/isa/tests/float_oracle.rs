@@ -250,9 +250,15 @@ impl Vector {
     }
 }
 
-/// FLDENV, FNSAVE, FXRSTOR and their kin.
-fn is_image(i: &Insn) -> bool {
-    matches!(i.op, Op::Helper(Helper::X87Env(_)))
+/// FLDENV, FNSTENV, FRSTOR, FNSAVE.
+fn is_x87_image(i: &Insn) -> bool {
+    use X87Env::{Fldenv, Fnsave, Fnstenv, Frstor};
+    matches!(i.op, Op::Helper(Helper::X87Env(Fldenv | Fnstenv | Frstor | Fnsave)))
+}
+
+/// Those that store one.
+fn stores_image(i: &Insn) -> bool {
+    matches!(i.op, Op::Helper(Helper::X87Env(X87Env::Fnstenv | X87Env::Fnsave | X87Env::Fxsave)))
 }
 
 /// Whether a byte of an image is not compared: the pointers, and MXCSR_MASK.
@@ -345,7 +351,7 @@ impl World {
             (Some(name), Some(number)) if same_exception(name, number) => {
                 let cr2 = x.cpu.cr2 as u32;
                 // Of an image that crosses into an unmapped page, any byte may be the first.
-                if number == vector::PF && cr2 != v.cr2 && !is_image(i) {
+                if number == vector::PF && cr2 != v.cr2 && !is_x87_image(i) {
                     let _ = write!(wrong, " CR2 {:x}, got {cr2:x};", v.cr2);
                 }
             }
@@ -378,7 +384,7 @@ impl World {
         let base = if v.mode == 16 { operand } else { operand.wrapping_sub(WINDOW as usize) };
         let window = x.mmu.ram().slice(WINDOW.into(), SPAN).expect("in RAM");
         // An image may have been written in part before a fault.
-        let partial = is_image(i) && v.exception.is_some();
+        let partial = stores_image(i) && v.exception.is_some();
         let same = partial || window[SHOWN..] == self.expected[SHOWN..];
         for at in if same { 0..0 } else { SHOWN..SPAN } {
             if window[at] != self.expected[at] && !is_hidden(i, at.wrapping_sub(base)) {
@@ -406,7 +412,7 @@ impl World {
 }
 
 /// What one vector shows, by every way of running it.
-fn check(world: &mut World, line: &str, tally: &mut Tally) {
+fn check(world: &mut World, executors: &mut [Box<dyn Executor>], line: &str, tally: &mut Tally) {
     let v = Vector::parse(line).unwrap_or_else(|| panic!("not a vector: {line}"));
     if let Some(reason) = v.beyond() {
         tally.skip(reason);
@@ -415,7 +421,7 @@ fn check(world: &mut World, line: &str, tally: &mut Tally) {
     let mut code = v.bytes.clone();
     code.resize(32, 0xF4);
     let i = BlockDecoder::new(&code, world.exec.cpu.mode).next_insn().expect("enough bytes");
-    for e in &mut executor::all() {
+    for e in executors {
         tally.note(&v.kind(), world.check(&v, &i, &mut **e));
     }
 }
@@ -427,7 +433,8 @@ fn all_defined_results_agree(mode: u32, class: &str, exceptions: Exceptions, giv
     let Some(program) = compiled else { return };
     let mut world = World { exec: processor(mode), expected: vec![0; SPAN] };
     let mut tally = Tally::default();
-    let mut each = |line: &str| check(&mut world, line, &mut tally);
+    let mut executors = executor::all();
+    let mut each = |line: &str| check(&mut world, &mut executors, line, &mut tally);
     match given {
         Some(instructions) => silicon::each_line_of(&program, mode, 2, instructions, each),
         None => silicon::seeds()

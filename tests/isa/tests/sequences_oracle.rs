@@ -10,8 +10,7 @@ use std::path::Path;
 const SEQUENCES: u32 = 500;
 
 fn run(program: &Path, mode: u32, class: &str, seed: u32, tally: &mut Tally) -> Figures {
-    let mut lines = Vec::new();
-    silicon::each_line(program, (mode, class), SEQUENCES, seed, |line| lines.push(line.to_owned()));
+    let lines = silicon::lines(program, (mode, class), SEQUENCES, seed);
     let mut world = World::new().expect("host memory");
     sequences::check_all(&mut world, lines.into_iter(), &mut executor::all(), tally)
 }

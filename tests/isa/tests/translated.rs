@@ -30,12 +30,6 @@ fn oracle(mode: u32, class: &str, exceptions: Exceptions) -> Option<PathBuf> {
     silicon::compile(folder, silicon::SOURCE, (mode, class), exceptions)
 }
 
-fn lines(program: &Path, of: (u32, &str), vectors: u32, seed: u32) -> Vec<String> {
-    let mut lines = Vec::new();
-    silicon::each_line(program, of, vectors, seed, |line| lines.push(line.to_owned()));
-    lines
-}
-
 /// Enough of what was compared must have run in translated code.
 fn conclude(what: &str, tally: &Tally, executed: f64, compared: f64) {
     silicon::conclude(what, tally);
@@ -45,14 +39,14 @@ fn conclude(what: &str, tally: &Tally, executed: f64, compared: f64) {
 
 fn integer_vectors_agree(mode: u32, vectors: u32, seeds: RangeInclusive<u32>) {
     let Some(program) = oracle(mode, "int", Masked) else { return };
-    let lines = seeds.flat_map(|seed| lines(&program, (mode, "int"), vectors, seed));
+    let lines = seeds.flat_map(|seed| silicon::lines(&program, (mode, "int"), vectors, seed));
     let (tally, executed) = translated::integer_vectors(&Native, lines);
     conclude(&format!("int, {mode} bits"), &tally, executed, tally.totals().0 as f64);
 }
 
 fn extension_vectors_agree(mode: u32, vectors: u32, seeds: RangeInclusive<u32>) {
     let Some(program) = oracle(mode, "ext", Masked) else { return };
-    let lines = seeds.flat_map(|seed| lines(&program, (mode, "ext"), vectors, seed));
+    let lines = seeds.flat_map(|seed| silicon::lines(&program, (mode, "ext"), vectors, seed));
     let (tally, executed) = sse::vectors(&Native, lines);
     conclude(&format!("ext, {mode} bits"), &tally, executed, tally.totals().0 as f64);
 }
@@ -123,7 +117,7 @@ fn integer_sequences_end_as_in_the_interpreter() {
 fn sequences_of_the_real_processor_agree() {
     for class in ["seq", "seqfp"] {
         let Some(program) = oracle(32, class, Masked) else { return };
-        let lines = lines(&program, (32, class), 100, 1);
+        let lines = silicon::lines(&program, (32, class), 100, 1);
         let (tally, compared, executed) = translated::real_sequences(&Native, lines);
         conclude(class, &tally, executed, compared as f64);
     }
