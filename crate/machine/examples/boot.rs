@@ -2,9 +2,8 @@
 //!
 //! Options by environment: KERNEL, INITRD (default: images/linux32/out), CMDLINE, MULTIBOOT, MEMORY (MB), CPU (model), NOAPIC=1,
 //! MAXI (instructions), INPUT (typed once a prompt shows, "\n" for enter), PROMPT (default "# "), CLOCK=real, HASH (comma-separated counts),
-//! BIOS, VGABIOS (firmware instead of a kernel), HDA, CDROM, FDA (images), BOOT (order), TYPE (typed at the keyboard once the screen has
-//! TYPE_AT), SCREEN=1 (print the text screen at the end), TRACE=1
-//! (counts before each piece of output; counted clock only), SNAPSHOT (go on in a restored machine from this count).
+//! BIOS, VGABIOS (firmware instead of a kernel), HDA, CDROM, FDA (images), BOOT (order), SCREEN=1 (print the text screen at the end),
+//! TRACE=1 (counts before each piece of output; counted clock only), SNAPSHOT (go on in a restored machine from this count).
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "a command-line tool")]
 #![expect(clippy::disallowed_types, reason = "the host's side of the real clock")]
 

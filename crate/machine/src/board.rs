@@ -565,6 +565,12 @@ impl Board {
         self.after_input(self.kbc);
     }
 
+    /// See [`I8042::listened`].
+    pub(crate) fn listened(&mut self, now: bus::Time, ns: u64) {
+        self.parts.get_mut(self.kbc).listened(now, ns);
+        self.parts.touched(self.kbc.index());
+    }
+
     pub(crate) fn mouse(&mut self, dx: i32, dy: i32, wheel: i32, buttons: MouseButtons) {
         self.parts.get_mut(self.kbc).mouse(dx, dy, wheel, buttons);
         self.after_input(self.kbc);

@@ -33,6 +33,8 @@ const RATES: (u64, u64) = (ONE, 1000 * ONE);
 const FIRST_RATE: u64 = 10 * ONE;
 /// How much faster than the host's time virtual time runs at the most to catch up with it.
 const FASTEST: u64 = 8;
+/// A host that comes back later than it was asked to by more than so many slices stood still.
+const LATE: u64 = 4;
 /// A measurement over fewer instructions, or less time, says nothing: the host's clock may be as coarse as 100 µs.
 const MEASURABLE: (u64, u64) = (10_000, 1_000_000);
 /// So many instructions that took less time than that are fast, whatever the clock says.
@@ -105,7 +107,10 @@ pub(crate) struct HostTime {
     /// The host's clock at the last slice.
     last: Option<u64>,
     /// Virtual time that has passed on the host, without jumps.
-    passed: Time,
+    pub(crate) passed: Time,
+    /// Of the time between the last two slices, that in which the host would have heard of its user, in ns: not what it stood
+    /// still for.
+    pub(crate) listened: u64,
     /// How long we asked to be left alone.
     pub(crate) asked: u64,
     /// The processor was halted when the last slice ended.
@@ -121,10 +126,12 @@ impl HostTime {
     /// which the slice ends.
     pub(crate) fn begin(&mut self, time: &mut VirtualTime, count: u64, now: u64, budget: u64) -> Time {
         match self.last {
-            None => self.passed = time.at(count),
+            None => (self.passed, self.listened) = (time.at(count), 0),
             Some(last) => {
-                let most = LARGEST_JUMP.saturating_add(self.asked);
-                self.passed = self.passed.after(now.saturating_sub(last).min(most));
+                let jump = now.saturating_sub(last);
+                self.passed = self.passed.after(jump.min(LARGEST_JUMP.saturating_add(self.asked)));
+                let late = LATE.saturating_mul(budget);
+                self.listened = if jump > self.asked.saturating_add(late) { late } else { jump };
             }
         }
         self.last = Some(self.last.unwrap_or(0).max(now));

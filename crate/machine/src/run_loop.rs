@@ -124,7 +124,9 @@ impl Machine {
             ClockMode::Counted => End::Count((start / QUANTUM + 1).saturating_mul(QUANTUM)),
             ClockMode::Real => {
                 let mut host = std::mem::take(&mut self.run.host);
-                let end = host.begin(&mut self.board_mut().time, start, now_ns, budget_ns.max(1));
+                let board = self.board_mut();
+                let end = host.begin(&mut board.time, start, now_ns, budget_ns.max(1));
+                board.listened(host.passed, host.listened);
                 self.run.host = host;
                 End::Time(end)
             }

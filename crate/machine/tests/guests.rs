@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{ECHO, FILL, POWER_OFF, TIMER, TRIPLE_FAULT, config, machine, run};
+use common::{ECHO, FILL, KEYS, POWER_OFF, TIMER, TRIPLE_FAULT, config, machine, run};
 use machine::{ClockMode, Config, IDLE_QUANTUM, Machine, Outcome, QUANTUM};
 
 #[test]
@@ -129,6 +129,64 @@ fn keys_reach_a_guest() {
     let mut machine = machine(&code, config());
     machine.key(host::KeyCode::KeyA, true);
     assert_eq!(run(&mut machine), Outcome::Exit(0x1E));
+}
+
+/// A guest that sleeps until a key moves, with the real clock, and its host, whose slices last 4 ms or as long as the guest sleeps.
+struct Typing {
+    machine: Machine,
+    now: u64,
+}
+
+impl Typing {
+    fn new() -> Self {
+        let mut typing =
+            Self { machine: machine(KEYS, Config { clock: ClockMode::Real, ..config() }), now: 0 };
+        typing.run_for(50);
+        typing
+    }
+
+    fn run_for(&mut self, ms: u64) {
+        let end = self.now + ms * 1_000_000;
+        while self.now < end {
+            let slept = self.machine.run(self.now, 4_000_000) == Outcome::Idle;
+            let took = if slept { self.machine.idle_ns() } else { 4_000_000 };
+            self.now = (self.now + took.max(10_000)).min(end);
+        }
+    }
+
+    /// Presses a key (or holds one still), and lets it go after so much time; what the keyboard sent.
+    fn hold(&mut self, ms: u64) -> Vec<u8> {
+        self.machine.key(host::KeyCode::KeyA, true);
+        self.run_for(ms);
+        self.machine.key(host::KeyCode::KeyA, false);
+        self.run_for(20);
+        self.machine.debug_output()
+    }
+}
+
+#[test]
+fn a_key_repeats_while_it_is_held() {
+    // After 500 ms, then every 91.7 ms.
+    let said = Typing::new().hold(1000);
+    assert_eq!(said, [0x1E, 0x1E, 0x1E, 0x1E, 0x1E, 0x1E, 0x1E, 0x9E]);
+}
+
+#[test]
+fn a_tap_is_no_repeat_though_the_guest_has_long_been_asleep() {
+    let mut typing = Typing::new();
+    typing.run_for(900);
+    assert_eq!(typing.hold(40), [0x1E, 0x9E]);
+}
+
+#[test]
+fn a_tap_is_no_repeat_though_the_host_stands_still_before_it_hears_of_the_release() {
+    let mut typing = Typing::new();
+    typing.machine.key(host::KeyCode::KeyA, true);
+    for _ in 0..3 {
+        typing.now += 900_000_000;
+        typing.run_for(4);
+    }
+    assert_eq!(typing.hold(40), [0x1E, 0x9E]);
 }
 
 #[test]

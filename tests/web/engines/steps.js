@@ -35,9 +35,13 @@ const steps = {
     await focused(machine.shadowRoot.querySelector("vm-screen"));
   },
 
-  /** A line that begins with a word, on the screen. */
+  /** A line that begins with a word, on the screen; where none comes, all that it shows is in the error. */
   async shown(word) {
-    return vm.waitFor({ screen: new RegExp(`^${word}`, "m") });
+    try {
+      return await vm.waitFor({ screen: new RegExp(`^${word}`, "m") });
+    } catch (error) {
+      throw new Error(`${error.message}; the screen:\n${await vm.screenText()}`, { cause: error });
+    }
   },
 
   /** Types on the serial console, and reads the line that answers. */

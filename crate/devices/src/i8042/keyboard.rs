@@ -48,6 +48,18 @@ pub struct Leds {
     pub caps_lock: bool,
 }
 
+/// A key that is held and repeats.
+#[derive(Clone, Copy, Debug)]
+struct Repeat {
+    code: KeyCode,
+    /// When it does next.
+    at: Time,
+    /// For how long the user still has to hold it, in ns, for [`Keyboard::listened`].
+    hold: u64,
+    /// It has just gone down: when, in the host's time, is not known.
+    new: bool,
+}
+
 #[derive(Debug)]
 pub(super) struct Keyboard {
     pub(super) out: Channel,
@@ -58,8 +70,7 @@ pub(super) struct Keyboard {
     waiting: VecDeque<(KeyCode, bool)>,
     /// Keys held as far as the keyboard has looked.
     pressed: ByteSet,
-    /// The key that repeats and when.
-    repeat: Option<(KeyCode, Time)>,
+    repeat: Option<Repeat>,
     // What the guest has set.
     set: ScanSet,
     leds: u8,
@@ -136,18 +147,29 @@ impl Keyboard {
             self.scan(now, code, down);
         }
         // A repeat that nobody has read yet is enough.
-        if let Some((code, at)) = self.repeat
+        if let Some(Repeat { code, at, .. }) = self.repeat
             && at <= now
             && self.out.is_empty()
         {
             self.send(now, code, true);
-            self.repeat = Some((code, now.after(self.typematic.period_ns())));
+            let hold = self.typematic.period_ns();
+            self.repeat = Some(Repeat { code, at: now.after(hold), hold, new: false });
+        }
+    }
+
+    /// As [`super::I8042::listened`].
+    pub(super) fn listened(&mut self, now: Time, ns: u64) {
+        if let Some(repeat) = &mut self.repeat {
+            if !std::mem::take(&mut repeat.new) {
+                repeat.hold = repeat.hold.saturating_sub(ns);
+            }
+            repeat.at = now.after(repeat.hold);
         }
     }
 
     /// When [`Keyboard::advance`] has something to do by itself.
     pub(super) fn deadline(&self) -> Option<Time> {
-        self.repeat.filter(|_| self.out.is_empty()).map(|(_, at)| at)
+        self.repeat.filter(|_| self.out.is_empty()).map(|repeat| repeat.at)
     }
 
     fn scan(&mut self, now: Time, code: KeyCode, down: bool) {
@@ -157,8 +179,9 @@ impl Keyboard {
         }
         if down {
             let repeats = self.key_type(code).typematic && code != KeyCode::Pause;
-            self.repeat = repeats.then(|| (code, now.after(self.typematic.delay_ns())));
-        } else if self.repeat.is_some_and(|(repeating, _)| repeating == code) {
+            let hold = self.typematic.delay_ns();
+            self.repeat = repeats.then(|| Repeat { code, at: now.after(hold), hold, new: true });
+        } else if self.repeat.is_some_and(|repeat| repeat.code == code) {
             self.repeat = None;
         }
         if down || self.key_type(code).breaks {
@@ -329,7 +352,7 @@ impl Keyboard {
             held: *held,
             waiting: waiting.iter().map(|(code, down)| (code.number(), *down)).collect(),
             pressed: *pressed,
-            repeat: repeat.map(|(code, at)| (code.number(), at.0)),
+            repeat: repeat.map(|repeat| (repeat.code.number(), repeat.at.0)),
             set: *set,
             leds: *leds,
             typematic: typematic.into_bits(),
@@ -360,18 +383,22 @@ impl Keyboard {
             return None;
         }
         let key = |(number, down)| Some((KeyCode::from_number(number)?, down));
+        let typematic = Typematic::from_bits(typematic);
         Some(Self {
             out: Channel::restored(out, BUFFER)?,
             held,
             waiting: waiting.into_iter().map(key).collect::<Option<_>>()?,
             pressed,
             repeat: match repeat {
-                Some((number, at)) => Some((KeyCode::from_number(number)?, Time(at))),
+                Some((number, at)) => {
+                    let (code, hold) = (KeyCode::from_number(number)?, typematic.period_ns());
+                    Some(Repeat { code, at: Time(at), hold, new: true })
+                }
                 None => None,
             },
             set,
             leds,
-            typematic: Typematic::from_bits(typematic),
+            typematic,
             scanning,
             awaiting,
             repeats,

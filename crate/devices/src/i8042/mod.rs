@@ -128,6 +128,13 @@ impl I8042 {
         taken
     }
 
+    /// The host has listened to the user: it is now `now`, and since it last did, `ns` have passed in which it would have heard of
+    /// a key's release. A key that is held repeats by that time, so that no host that stood still for a while, with the
+    /// release on its way, makes a tap look held. Who never calls this has keys repeat by the clock.
+    pub fn listened(&mut self, now: Time, ns: u64) {
+        self.keyboard.listened(now, ns);
+    }
+
     /// The mouse moves: right, down and towards the user (scrolling down) are positive.
     pub fn mouse(&mut self, dx: i32, dy: i32, wheel: i32, buttons: MouseButtons) {
         self.mouse.moved(dx, dy, wheel, buttons);
