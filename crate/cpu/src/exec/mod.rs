@@ -19,7 +19,7 @@ pub use fast::{Fast, fuse, specialise};
 pub use memory::Place;
 pub(crate) use memory::bus_width;
 pub use run::{Exit, Processor};
-pub use translated::{FastTables, Layout, Link, SseCall, SseDone};
+pub use translated::{FastTables, Layout, Link, SseCall, SseDone, kind_bits};
 pub use x87_calls::X87Call;
 
 use crate::fault::{Fault, Stop};

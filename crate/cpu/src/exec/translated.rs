@@ -12,7 +12,7 @@ use crate::mmu::{CLASSES, Class, FAST_SLOTS, Tags, Target};
 use crate::state::{Cpu, Fpu, Segment, event};
 use std::mem::{offset_of, size_of};
 use std::rc::Rc;
-use x86::Seg;
+use x86::{Seg, eflags};
 
 pub use sse::{SseCall, SseDone};
 
@@ -22,7 +22,7 @@ pub use sse::{SseCall, SseDone};
 pub struct Link {
     /// Budget left, in instructions.
     pub left: u32,
-    /// The operation that set the flags: 0 if they are in the state, else [`Link::flags`] says.
+    /// How the flags were set, as [`kind_bits`] has it: 0 if they are in the state, else [`Link::flags`] says.
     pub kind: u32,
     /// Its operands.
     pub a: u32,
@@ -146,6 +146,20 @@ impl Layout {
     }
 }
 
+/// Bits of [`Link::kind`].
+pub mod kind_bits {
+    /// The number of the operation that set the flags; 0 if they are where they belong.
+    pub const OPERATION: u32 = 0xFF;
+    /// CF was set by itself since, and is [`CF`].
+    pub const CF_SET: u32 = 1 << 8;
+    /// The value of CF.
+    pub const CF: u32 = 1 << 9;
+    /// OF was set by itself since, and is [`OF`].
+    pub const OF_SET: u32 = 1 << 10;
+    /// The value of OF, where EFLAGS has it.
+    pub const OF: u32 = x86::eflags::OF;
+}
+
 impl Link {
     /// What is found through the TLB has these tags from now on.
     pub fn tag(&mut self, tags: Tags) {
@@ -158,10 +172,18 @@ impl Link {
         Tags { any: self.tag_any, global: self.tag_global }
     }
 
-    /// The flags left by an operation. Numbers nobody gives out leave them as they are.
+    /// The flags left by an operation and by what set some of them since.
     #[must_use]
     pub fn flags(&self, now: Flags) -> Flags {
-        let Some(n) = self.kind.checked_sub(1) else { return now };
+        let (cf, of) = (u32::from(self.kind & kind_bits::CF != 0), self.kind & kind_bits::OF);
+        let set = |bit: u32, flag: u32| if self.kind & bit != 0 { flag } else { 0 };
+        let mask = set(kind_bits::CF_SET, eflags::CF) | set(kind_bits::OF_SET, eflags::OF);
+        self.operation(now).with(mask, cf | of)
+    }
+
+    /// The flags left by the operation. Numbers nobody gives out leave them as they are.
+    fn operation(&self, now: Flags) -> Flags {
+        let Some(n) = (self.kind & kind_bits::OPERATION).checked_sub(1) else { return now };
         let w = [Width::W8, Width::W16, Width::W32, Width::W64][n as usize & 3];
         let op = match n >> 2 {
             0 => FlagOp::Add,

@@ -2,12 +2,13 @@
 //!
 //! Which operation set them is known while a block is emitted, so a condition becomes a comparison of that
 //! operation's operands, and flags nobody asks for cost nothing. Between blocks and at exits the operation's
-//! number and operands lie in locals; what they mean is then `cpu::flags` in Rust. Flags that no single operation
-//! set lie where Rust has them, in `cpu.flags`.
+//! number and operands lie in locals; what they mean is then `cpu::flags` in Rust. A carry that was set by itself, over flags
+//! of whatever origin, lies beside the number. Flags that neither describes lie where Rust has them, in `cpu.flags`.
 
 use super::values::{Bin, Id, Ty, Un};
 use super::{Emitter, local, mem};
 use crate::imports::Import;
+use cpu::exec::kind_bits;
 use cpu::insn::Width;
 use cpu::micro::FlagOp;
 use wasm_encoder::{Instruction, ValType};
@@ -22,6 +23,8 @@ pub(super) enum Flags {
     Settled,
     /// An operation set them.
     After(Box<After>),
+    /// CF, or CF and OF, was set by itself (BT, rotates, STC).
+    Over(Box<Over>),
 }
 
 /// The operation that set the flags.
@@ -38,17 +41,35 @@ pub(super) struct After {
     before: Flags,
 }
 
+/// Flags set by themselves, each 0 or 1.
+#[derive(Clone, Debug)]
+pub(super) struct Over {
+    cf: Id,
+    /// If it was set, too.
+    of: Option<Id>,
+    /// The others.
+    before: Flags,
+}
+
 impl Flags {
     /// The values they depend on.
     pub(super) fn values(&self, into: &mut Vec<Id>) {
-        if let Self::After(after) = self {
-            into.extend([after.a, after.b, after.r]);
-            after.before.values(into);
+        match self {
+            Self::Dynamic | Self::Settled => {}
+            Self::After(after) => {
+                into.extend([after.a, after.b, after.r]);
+                after.before.values(into);
+            }
+            Self::Over(over) => {
+                into.push(over.cf);
+                into.extend(over.of);
+                over.before.values(into);
+            }
         }
     }
 }
 
-/// Number of an operation and width in the `KIND` local: 1 and up.
+/// Number of an operation and width in the `KIND` local: 1 and up. Above it may be flags set by themselves ([`kind_bits`]).
 #[must_use]
 pub(super) const fn kind(op: FlagOp, w: Width) -> u32 {
     1 + (op as u32) * 4 + w as u32
@@ -62,6 +83,8 @@ impl Emitter<'_> {
         // An increment after increments keeps the carry of what came before them all.
         let before = match before {
             Flags::After(after) if matches!(after.op, FlagOp::Inc | FlagOp::Dec) => after.before,
+            // Nothing but the carry is asked of them.
+            Flags::Over(over) => Flags::Over(Box::new(Over { before: Flags::Settled, of: None, ..*over })),
             before => before,
         };
         self.flags = Flags::After(Box::new(After { op, w, a, b, r, exact, before }));
@@ -69,8 +92,16 @@ impl Emitter<'_> {
 
     /// Puts what is known into the locals.
     pub(super) fn flags_to_locals(&mut self) {
-        match self.flags.clone() {
-            Flags::Dynamic => return,
+        let flags = self.flags.clone();
+        self.put_in_locals(&flags);
+        if !self.conditional {
+            self.flags = Flags::Dynamic;
+        }
+    }
+
+    fn put_in_locals(&mut self, flags: &Flags) {
+        match flags {
+            Flags::Dynamic => {}
             Flags::Settled => {
                 self.const_32(0);
                 self.set(local::KIND);
@@ -100,10 +131,33 @@ impl Emitter<'_> {
                 self.const_32(kind(after.op, after.w));
                 self.set(local::KIND);
             }
+            Flags::Over(over) => {
+                let cf = self.above(over.cf, kind_bits::CF);
+                let cf_set = self.values.i32(kind_bits::CF_SET);
+                let mut set = self.op32(Bin::Or, cf, cf_set);
+                let mut old = kind_bits::CF_SET | kind_bits::CF;
+                if let Some(of) = over.of {
+                    let of = self.above(of, kind_bits::OF);
+                    let of_set = self.values.i32(kind_bits::OF_SET);
+                    set = self.op32(Bin::Or, set, of);
+                    set = self.op32(Bin::Or, set, of_set);
+                    old |= kind_bits::OF_SET | kind_bits::OF;
+                }
+                self.put_in_locals(&over.before);
+                self.get(local::KIND);
+                self.const_32(!old);
+                self.put(Instruction::I32And);
+                self.push(set);
+                self.put(Instruction::I32Or);
+                self.set(local::KIND);
+            }
         }
-        if !self.conditional {
-            self.flags = Flags::Dynamic;
-        }
+    }
+
+    /// A flag's value, 0 or 1, at a bit.
+    fn above(&mut self, flag: Id, bit: u32) -> Id {
+        let n = self.values.i32(bit.trailing_zeros());
+        self.op32(Bin::Shl, flag, n)
     }
 
     /// What `cpu.flags` holds: the last result, or the word of carries.
@@ -144,6 +198,12 @@ impl Emitter<'_> {
                 self.push(res);
                 self.put(Instruction::I64ExtendI32S);
                 self.put(Instruction::I64Store(mem(self.layout.flags_res, 3)));
+            }
+            Flags::Over(over) => {
+                let all = std::mem::replace(&mut self.flags, over.before.clone());
+                self.settle();
+                self.flags = all;
+                self.settle_over(&over);
             }
         }
         if self.conditional {
@@ -268,6 +328,7 @@ impl Emitter<'_> {
                 self.values.local(Ty::I32, temp)
             }
             Flags::After(after) => self.carry_after(after),
+            Flags::Over(over) => over.cf,
         }
     }
 
@@ -317,14 +378,42 @@ impl Emitter<'_> {
     pub(super) fn cond(&mut self, cc: Cond) -> Id {
         // Conditions come in pairs, the odd one the opposite.
         let n = cc as u8;
-        let yes = match self.flags.clone() {
-            Flags::After(after) => self.cond_after(n & !1, &after),
-            _ => {
-                self.settle();
-                self.cond_settled(n & !1)
-            }
+        let known = match self.flags.clone() {
+            flags if n & !1 == 2 => Some(self.carry_of(&flags)),
+            Flags::After(after) => Some(self.cond_after(n & !1, &after)),
+            Flags::Over(over) => self.cond_over(n & !1, &over),
+            Flags::Dynamic | Flags::Settled => None,
         };
+        let yes = known.unwrap_or_else(|| {
+            self.settle();
+            self.cond_settled(n & !1)
+        });
         if n & 1 == 0 { yes } else { self.values.un(Un::Eqz, yes) }
+    }
+
+    /// What follows from the flags set by themselves, or from an operation before them.
+    fn cond_over(&mut self, n: u8, over: &Over) -> Option<Id> {
+        if let (0, Some(of)) = (n, over.of) {
+            return Some(of);
+        }
+        let Flags::After(after) = &over.before else { return None };
+        Some(match n {
+            6 => {
+                let z = self.cond_after(4, after);
+                self.op32(Bin::Or, over.cf, z)
+            }
+            12 | 14 => {
+                let s = self.cond_after(8, after);
+                let o = over.of.unwrap_or_else(|| self.overflow_after(after));
+                let less = self.op32(Bin::Xor, s, o);
+                if n == 12 {
+                    return Some(less);
+                }
+                let z = self.cond_after(4, after);
+                self.op32(Bin::Or, less, z)
+            }
+            _ => self.cond_after(n, after),
+        })
     }
 
     fn cond_after(&mut self, n: u8, after: &After) -> Id {
@@ -410,30 +499,36 @@ impl Emitter<'_> {
 
     /// Replaces CF, or CF and OF, from a value laid out as EFLAGS.
     pub(super) fn put_flags(&mut self, mask: u32, v: Id) {
-        // It may come from the carries that settling overwrites.
         let v = self.in_local(v);
-        self.settle();
-        let aux = self.state_aux();
         let one = self.values.i32(1);
         let cf = self.op32(Bin::And, v, one);
-        let of = if mask & eflags::OF != 0 {
-            self.bit(v, 11)
-        } else {
+        let of = (mask & eflags::OF != 0).then(|| self.bit(v, 11));
+        let (earlier, before) = match std::mem::replace(&mut self.flags, Flags::Dynamic) {
+            Flags::Over(over) => (over.of, over.before),
+            before => (None, before),
+        };
+        self.flags = Flags::Over(Box::new(Over { cf, of: of.or(earlier), before }));
+    }
+
+    /// Puts flags set by themselves among the others, which `cpu.flags` holds.
+    fn settle_over(&mut self, over: &Over) {
+        let aux = self.state_aux();
+        let of = over.of.unwrap_or_else(|| {
+            let one = self.values.i32(1);
             let shifted = self.op32(Bin::Shl, aux, one);
             let o = self.op32(Bin::Xor, aux, shifted);
             self.bit(o, 31)
-        };
+        });
         let low = self.values.i32(0x3FFF_FFFF);
         let kept = self.op32(Bin::And, aux, low);
         let (n31, n30) = (self.values.i32(31), self.values.i32(30));
-        let carry = self.op32(Bin::Shl, cf, n31);
-        let flip = self.op32(Bin::Xor, cf, of);
+        let carry = self.op32(Bin::Shl, over.cf, n31);
+        let flip = self.op32(Bin::Xor, over.cf, of);
         let flip = self.op32(Bin::Shl, flip, n30);
         let new = self.op32(Bin::Or, kept, carry);
         let new = self.op32(Bin::Or, new, flip);
         self.get(local::CTX);
         self.push(new);
         self.put(Instruction::I32Store(mem(self.layout.flags_aux, 2)));
-        self.flags = Flags::Settled;
     }
 }
