@@ -154,12 +154,7 @@ fn carry() -> Function {
     put(&[W::LocalGet(KIND), W::I32Const(kind_bits::CF_SET as i32), W::I32And, W::If(BlockType::Empty)]);
     let at = kind_bits::CF.trailing_zeros() as i32;
     put(&[W::LocalGet(KIND), W::I32Const(at), W::I32ShrU, W::I32Const(1), W::I32And, W::Return, W::End]);
-    put(&[
-        W::LocalGet(KIND),
-        W::I32Const(kind_bits::OPERATION as i32),
-        W::I32And,
-        W::LocalSet(KIND),
-    ]);
+    put(&[W::LocalGet(KIND), W::I32Const(kind_bits::OPERATION as i32), W::I32And, W::LocalSet(KIND)]);
     let when = |op: FlagOp| [W::LocalGet(OP), W::I32Const(op as i32), W::I32Eq, W::If(BlockType::Empty)];
     put(&[W::LocalGet(KIND), W::I32Eqz, W::If(BlockType::Empty)]);
     put(&[W::LocalGet(AUX), W::I32Const(31), W::I32ShrU, W::Return, W::End]);
