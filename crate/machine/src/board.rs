@@ -8,7 +8,7 @@ use crate::config::{ClockMode, Config};
 use crate::drives::DriveName;
 use crate::parts::{Handle, Parts};
 use crate::{Wiring, acpi};
-use bus::{Device, Lines, PhysAddr, Port};
+use bus::{Device, Lines, PhysAddr, Port, Time};
 use cpu::mmu::LowPage;
 use devices::acpi_pm::{self, AcpiPm, TimerWidth};
 use devices::debug_ports::{DebugConsole, ExitPort, PostCode};
@@ -566,7 +566,7 @@ impl Board {
     }
 
     /// See [`I8042::listened`].
-    pub(crate) fn listened(&mut self, now: bus::Time, ns: u64) {
+    pub(crate) fn listened(&mut self, now: Time, ns: u64) {
         self.parts.get_mut(self.kbc).listened(now, ns);
         self.parts.touched(self.kbc.index());
     }

@@ -152,14 +152,17 @@ fn soak(seeds: std::ops::Range<u64>, bursts: u32) {
         }
     }
     let [executed, invalidated, evicted] = all;
-    assert!(executed > 10.0 * least, "hardly anything was translated: {executed} instructions");
+    assert!(executed > 20.0 * least, "hardly anything was translated: {executed} instructions");
     assert!(invalidated > least / 10.0, "hardly any code was overwritten: {invalidated} regions");
     assert!(evicted > least / 4.0, "the cache was large enough: {evicted} regions");
 }
 
 #[test]
 fn a_small_cache_over_changing_code_ends_as_in_the_interpreter() {
-    soak(0..3, 100);
+    // Each by itself.
+    for seed in 0..3 {
+        soak(seed..seed + 1, 100);
+    }
 }
 
 // ---- the long ones: `./build.sh fuzz` ----

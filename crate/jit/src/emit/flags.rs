@@ -132,12 +132,12 @@ impl Emitter<'_> {
                 self.set(local::KIND);
             }
             Flags::Over(over) => {
-                let cf = self.above(over.cf, kind_bits::CF);
+                let cf = self.at_bit(over.cf, kind_bits::CF);
                 let cf_set = self.values.i32(kind_bits::CF_SET);
                 let mut set = self.op32(Bin::Or, cf, cf_set);
                 let mut old = kind_bits::CF_SET | kind_bits::CF;
                 if let Some(of) = over.of {
-                    let of = self.above(of, kind_bits::OF);
+                    let of = self.at_bit(of, kind_bits::OF);
                     let of_set = self.values.i32(kind_bits::OF_SET);
                     set = self.op32(Bin::Or, set, of);
                     set = self.op32(Bin::Or, set, of_set);
@@ -155,7 +155,7 @@ impl Emitter<'_> {
     }
 
     /// A flag's value, 0 or 1, at a bit.
-    fn above(&mut self, flag: Id, bit: u32) -> Id {
+    fn at_bit(&mut self, flag: Id, bit: u32) -> Id {
         let n = self.values.i32(bit.trailing_zeros());
         self.op32(Bin::Shl, flag, n)
     }
@@ -258,13 +258,7 @@ impl Emitter<'_> {
         let top = w.bits() - 1;
         match op {
             FlagOp::Logic => self.values.i32(0),
-            FlagOp::Explicit => {
-                let (n31, n30) = (self.values.i32(31), self.values.i32(30));
-                let cf = self.op32(Bin::Shl, a, n31);
-                let flip = self.op32(Bin::Xor, a, b);
-                let flip = self.op32(Bin::Shl, flip, n30);
-                self.op32(Bin::Or, cf, flip)
-            }
+            FlagOp::Explicit => self.aux_of_flags(a, b),
             FlagOp::Add | FlagOp::Sub => {
                 let carries = self.carries(op, a, b, r);
                 self.aux_of(carries, top)
@@ -296,6 +290,22 @@ impl Emitter<'_> {
         let eight = self.values.i32(8);
         let half = self.op32(Bin::And, carries, eight);
         self.op32(Bin::Or, high, half)
+    }
+
+    /// What `aux` has of CF and OF, each 0 or 1.
+    fn aux_of_flags(&mut self, cf: Id, of: Id) -> Id {
+        let carry = self.at_bit(cf, 1 << 31);
+        let flip = self.op32(Bin::Xor, cf, of);
+        let flip = self.at_bit(flip, 1 << 30);
+        self.op32(Bin::Or, carry, flip)
+    }
+
+    /// OF, 0 or 1, from `aux`.
+    fn overflow_in(&mut self, aux: Id) -> Id {
+        let one = self.values.i32(1);
+        let shifted = self.op32(Bin::Shl, aux, one);
+        let o = self.op32(Bin::Xor, aux, shifted);
+        self.bit(o, 31)
     }
 
     /// CF, 0 or 1.
@@ -379,9 +389,9 @@ impl Emitter<'_> {
         // Conditions come in pairs, the odd one the opposite.
         let n = cc as u8;
         let known = match self.flags.clone() {
-            flags if n & !1 == 2 => Some(self.carry_of(&flags)),
             Flags::After(after) => Some(self.cond_after(n & !1, &after)),
             Flags::Over(over) => self.cond_over(n & !1, &over),
+            Flags::Dynamic if n & !1 == 2 => Some(self.carry_of(&Flags::Dynamic)),
             Flags::Dynamic | Flags::Settled => None,
         };
         let yes = known.unwrap_or_else(|| {
@@ -393,8 +403,10 @@ impl Emitter<'_> {
 
     /// What follows from the flags set by themselves, or from an operation before them.
     fn cond_over(&mut self, n: u8, over: &Over) -> Option<Id> {
-        if let (0, Some(of)) = (n, over.of) {
-            return Some(of);
+        match (n, over.of) {
+            (0, Some(of)) => return Some(of),
+            (2, _) => return Some(over.cf),
+            _ => {}
         }
         let Flags::After(after) = &over.before else { return None };
         Some(match n {
@@ -405,12 +417,8 @@ impl Emitter<'_> {
             12 | 14 => {
                 let s = self.cond_after(8, after);
                 let o = over.of.unwrap_or_else(|| self.overflow_after(after));
-                let less = self.op32(Bin::Xor, s, o);
-                if n == 12 {
-                    return Some(less);
-                }
                 let z = self.cond_after(4, after);
-                self.op32(Bin::Or, less, z)
+                self.less(n, s, o, z)
             }
             _ => self.cond_after(n, after),
         })
@@ -445,14 +453,16 @@ impl Emitter<'_> {
             _ => {
                 let s = self.bit(r, w.bits() - 1);
                 let o = self.overflow_after(after);
-                let less = self.op32(Bin::Xor, s, o);
-                if n == 12 {
-                    return less;
-                }
                 let z = self.op32(Bin::Eq, r, zero);
-                self.op32(Bin::Or, less, z)
+                self.less(n, s, o, z)
             }
         }
+    }
+
+    /// L (12) or LE, from SF, OF and ZF.
+    fn less(&mut self, n: u8, s: Id, o: Id, z: Id) -> Id {
+        let less = self.op32(Bin::Xor, s, o);
+        if n == 12 { less } else { self.op32(Bin::Or, less, z) }
     }
 
     /// PF of a result.
@@ -472,9 +482,7 @@ impl Emitter<'_> {
         let (zero, one) = (self.values.i32(0), self.values.i32(1));
         let z = self.op32(Bin::Eq, res, zero);
         let c = self.bit(aux, 31);
-        let shifted = self.op32(Bin::Shl, aux, one);
-        let o = self.op32(Bin::Xor, aux, shifted);
-        let o = self.bit(o, 31);
+        let o = self.overflow_in(aux);
         let s = self.bit(res, 31);
         let flip = self.op32(Bin::And, aux, one);
         let s = self.op32(Bin::Xor, s, flip);
@@ -490,10 +498,7 @@ impl Emitter<'_> {
                 let x = self.op32(Bin::Xor, res, high);
                 self.parity(x)
             }
-            _ => {
-                let less = self.op32(Bin::Xor, s, o);
-                if n == 12 { less } else { self.op32(Bin::Or, less, z) }
-            }
+            _ => self.less(n, s, o, z),
         }
     }
 
@@ -513,20 +518,11 @@ impl Emitter<'_> {
     /// Puts flags set by themselves among the others, which `cpu.flags` holds.
     fn settle_over(&mut self, over: &Over) {
         let aux = self.state_aux();
-        let of = over.of.unwrap_or_else(|| {
-            let one = self.values.i32(1);
-            let shifted = self.op32(Bin::Shl, aux, one);
-            let o = self.op32(Bin::Xor, aux, shifted);
-            self.bit(o, 31)
-        });
+        let of = over.of.unwrap_or_else(|| self.overflow_in(aux));
         let low = self.values.i32(0x3FFF_FFFF);
         let kept = self.op32(Bin::And, aux, low);
-        let (n31, n30) = (self.values.i32(31), self.values.i32(30));
-        let carry = self.op32(Bin::Shl, over.cf, n31);
-        let flip = self.op32(Bin::Xor, over.cf, of);
-        let flip = self.op32(Bin::Shl, flip, n30);
-        let new = self.op32(Bin::Or, kept, carry);
-        let new = self.op32(Bin::Or, new, flip);
+        let new = self.aux_of_flags(over.cf, of);
+        let new = self.op32(Bin::Or, kept, new);
         self.get(local::CTX);
         self.push(new);
         self.put(Instruction::I32Store(mem(self.layout.flags_aux, 2)));
